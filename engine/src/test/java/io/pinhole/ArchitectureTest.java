@@ -33,8 +33,7 @@ class ArchitectureTest {
                     .importPackages("io.pinhole");
 
     /** The way of a packet: what happens here depends on arguments alone. */
-    private static final String[] PURE =
-            packages("core decode flow ftp expect rule path");
+    private static final String[] PURE = packages("core decode flow ftp expect rule path");
 
     @ParameterizedTest(name = "{0} -> {1}")
     @CsvSource(
