@@ -7,7 +7,7 @@ import io.pinhole.decode.PacketView;
 /**
  * TCP connection tracking as netfilter does it (nf_conntrack_proto_tcp.c, Linux 6.18), after van
  * Rooij, "Real Stateful TCP Packet Filtering in IP Filter". Owned by one thread; keeps no state
- * between packets but {@link #anomaly()} and {@link #advance()}.
+ * between packets but {@link #anomaly()}.
  *
  * <p>State and windows move when the packet is tracked, before any rule sees it, so a packet that a
  * rule drops afterwards has moved them all the same: the kernel's order.
@@ -105,7 +105,6 @@ public final class TcpTracker {
     private final long unackTimeout;
 
     private Anomaly anomaly = Anomaly.NONE;
-    private int advance;
 
     // One side's options, out of parseOptions.
     private int optionScale;
@@ -207,7 +206,6 @@ public final class TcpTracker {
      */
     public Result track(FlowTable t, long flow, PacketView p, int side, long now) {
         anomaly = Anomaly.NONE;
-        advance = 0;
         int old = t.state(flow);
         int index = index(p);
         int next = NEXT[(side * 6 + index) * 10 + old];
@@ -521,7 +519,6 @@ public final class TcpTracker {
         }
         int flags = t.windowFlags(flow, side);
         if (end - sideEnd > 0) {
-            advance = end - sideEnd;
             t.end(flow, side, end);
             flags |= DATA_UNACKNOWLEDGED;
         }

@@ -85,9 +85,10 @@ public sealed interface Event {
      *
      * @param control from client to server
      * @param source who may connect
-     * @param destination the end point the pinhole leads to
+     * @param destination the host the pinhole leads to; null if the announcement could not be read
+     * @param destinationPort 0 if the announcement could not be read
      * @param announced the address as announced; differs from {@code destination} where the policy
-     *     replaced it
+     *     replaced it; null if the announcement could not be read
      * @param usedBy first packet of the data connection, 0 if none came
      * @param reason why it was refused, or what kept it from being used; null if nothing did
      * @param text the line that announced it, printable
@@ -101,9 +102,9 @@ public sealed interface Event {
             FlowKey control,
             TransferMode mode,
             IpAddress source,
-            IpAddress destination,
+            @Nullable IpAddress destination,
             int destinationPort,
-            IpAddress announced,
+            @Nullable IpAddress announced,
             PinholeOutcome outcome,
             long usedBy,
             @Nullable String reason,
