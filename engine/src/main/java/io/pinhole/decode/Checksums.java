@@ -3,12 +3,13 @@ package io.pinhole.decode;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.Anomaly;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * Internet checksums (RFC 1071) of IPv4 headers and of TCP, UDP, ICMP and ICMPv6 messages. Stateless;
- * allocates nothing.
+ * Internet checksums (RFC 1071) of IPv4 headers and of TCP, UDP, ICMP and ICMPv6 messages.
+ * Stateless; allocates nothing.
  */
 public final class Checksums {
     /** What a checksum says about its message. */
@@ -16,9 +17,9 @@ public final class Checksums {
         GOOD,
         BAD,
         /**
-         * No checksum was made: UDP without one (RFC 768), or a message captured on its sender before
-         * the network card filled it in, which holds the sum of the pseudo-header only. Nobody but
-         * the capture's owner can tell the second from a forgery.
+         * No checksum was made: UDP without one (RFC 768), or a message captured on its sender
+         * before the network card filled it in, which holds the sum of the pseudo-header only.
+         * Nobody but the capture's owner can tell the second from a forgery.
          */
         PARTIAL,
         /** Bytes are missing, or the protocol's checksum is not read. */
@@ -70,14 +71,16 @@ public final class Checksums {
         return (int) ((folded >>> 16) + (folded & 0xffff));
     }
 
-    /** True if the checksum of the IPv4 header at {@code at} fits its bytes, RFC 791 section 3.1. */
+    /**
+     * True if the checksum of the IPv4 header at {@code at} fits its bytes, RFC 791 section 3.1.
+     */
     public static boolean isIpv4HeaderGood(MemorySegment data, long at, int headerLength) {
         return fold(sum(data, at, headerLength)) == 0xffff;
     }
 
     /**
-     * Compares the checksum of a TCP segment, UDP datagram, ICMP or ICMPv6 message with its bytes and
-     * pseudo-header (RFC 9293 section 3.1, RFC 768, RFC 8200 section 8.1).
+     * Compares the checksum of a TCP segment, UDP datagram, ICMP or ICMPv6 message with its bytes
+     * and pseudo-header (RFC 9293 section 3.1, RFC 768, RFC 8200 section 8.1).
      *
      * @param packet a view that was read without anomaly; fragments are {@code UNKNOWN}
      */

@@ -4,6 +4,7 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -22,8 +23,12 @@ public final class PacketView {
     public static final int DCCP = 33;
     public static final int GRE = 47;
     public static final int ICMPV6 = 58;
-    /** What IPv6 calls the absence of a payload, RFC 8200 section 4.7; conntrack finds it invalid. */
+
+    /**
+     * What IPv6 calls the absence of a payload, RFC 8200 section 4.7; conntrack finds it invalid.
+     */
     public static final int NO_NEXT_HEADER = 59;
+
     public static final int SCTP = 132;
     public static final int UDPLITE = 136;
 
@@ -44,8 +49,10 @@ public final class PacketView {
     // Linux walks any number; RFC 8200 section 4.1 expects each at most once (destination options
     // twice). A longer chain is hostile.
     private static final int MAX_EXTENSION_HEADERS = 16;
-    // Largest packet of an ordinary Ethernet. A length field of 0 is believed only beyond it: there it
-    // means a segment recorded before offload split it (TSO, BIG TCP, Windows LSO), below it nothing
+    // Largest packet of an ordinary Ethernet. A length field of 0 is believed only beyond it: there
+    // it
+    // means a segment recorded before offload split it (TSO, BIG TCP, Windows LSO), below it
+    // nothing
     // that a host would accept.
     private static final int ETHERNET_MTU = 1500;
 
@@ -157,8 +164,9 @@ public final class PacketView {
     }
 
     /**
-     * Reads a packet that starts with its IP header, such as a reassembled datagram. Link type, VLAN
-     * tags and MAC addresses stay those of the last {@link #wrap}, whose memory must still be there.
+     * Reads a packet that starts with its IP header, such as a reassembled datagram. Link type,
+     * VLAN tags and MAC addresses stay those of the last {@link #wrap}, whose memory must still be
+     * there.
      */
     public Anomaly wrapIp(MemorySegment data, long start, int length) {
         return wrapIp(data, start, length, length);
@@ -545,9 +553,7 @@ public final class PacketView {
 
     /** The source address as an object; for events, not for the packet path. */
     public IpAddress source() {
-        return ipVersion == 4
-                ? IpAddress.v4((int) sourceLow)
-                : IpAddress.v6(sourceHigh, sourceLow);
+        return ipVersion == 4 ? IpAddress.v4((int) sourceLow) : IpAddress.v6(sourceHigh, sourceLow);
     }
 
     /** The destination address as an object; for events, not for the packet path. */

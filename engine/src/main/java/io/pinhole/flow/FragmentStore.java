@@ -103,7 +103,9 @@ final class FragmentStore {
         }
     }
 
-    /** Copies {@code n} of the kept bytes, the headers counted, beginning with byte {@code from}. */
+    /**
+     * Copies {@code n} of the kept bytes, the headers counted, beginning with byte {@code from}.
+     */
     void copy(int fragment, int from, MemorySegment to, long at, int n) {
         int block = fragment;
         int within = BYTES + from;
@@ -142,8 +144,8 @@ final class FragmentStore {
     }
 
     /**
-     * The byte at {@code header} of the kept headers: for IPv6 the next-header field of the fragment
-     * header that begins there.
+     * The byte at {@code header} of the kept headers: for IPv6 the next-header field of the
+     * fragment header that begins there.
      */
     int headerByte(int fragment, int header) {
         int block = fragment;

@@ -5,29 +5,33 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
- * Rebuilds IPv4 and IPv6 datagrams from their fragments (RFC 791 section 3.2, RFC 8200 section 4.5),
- * so that a fragment can be judged as its datagram. Owned by one shard; time is that of the packets.
+ * Rebuilds IPv4 and IPv6 datagrams from their fragments (RFC 791 section 3.2, RFC 8200 section
+ * 4.5), so that a fragment can be judged as its datagram. Owned by one shard; time is that of the
+ * packets.
  *
- * <p>Rules are those of the kernel's ip_frag_queue and nf_ct_frag6_queue, with two that are stricter
- * and the same for both families:
+ * <p>Rules are those of the kernel's ip_frag_queue and nf_ct_frag6_queue, with two that are
+ * stricter and the same for both families:
  *
  * <ul>
  *   <li>A fragment that lies within what is already held is dropped alone.
- *   <li>A fragment that overlaps otherwise kills its datagram (RFC 5722): what is held is reported as
- *       lost, and whatever else comes for it until the timeout is dropped. Linux forgets the datagram
- *       and would start it anew.
- *   <li>A fragment that contradicts the datagram's length, is empty, or ends past 65,535 kills it too.
+ *   <li>A fragment that overlaps otherwise kills its datagram (RFC 5722): what is held is reported
+ *       as lost, and whatever else comes for it until the timeout is dropped. Linux forgets the
+ *       datagram and would start it anew.
+ *   <li>A fragment that contradicts the datagram's length, is empty, or ends past 65,535 kills it
+ *       too.
  * </ul>
  *
- * <p>The bytes of fragments lie in blocks of {@value FragmentStore#BLOCK} bytes, {@code maxBytes} in
- * all. Beside them at most {@code maxDatagrams} entries of about 1.2 KiB and one buffer for the
+ * <p>The bytes of fragments lie in blocks of {@value FragmentStore#BLOCK} bytes, {@code maxBytes}
+ * in all. Beside them at most {@code maxDatagrams} entries of about 1.2 KiB and one buffer for the
  * rebuilt datagram. At either limit the oldest datagram is given up. Memory is taken when first
  * needed and kept; from then on nothing is allocated.
  */
@@ -145,8 +149,8 @@ public final class Fragments {
     /**
      * Takes one fragment. What the last {@link Result#COMPLETE} left to read is gone.
      *
-     * @param fragment a view that was read without anomaly and whose {@link PacketView#isFragment()}
-     *     is true; its bytes are copied
+     * @param fragment a view that was read without anomaly and whose {@link
+     *     PacketView#isFragment()} is true; its bytes are copied
      * @param frameLength handed back with the position
      * @param timeNanos packet time, not before that of the last call
      * @param position handed back when the datagram's fate is known
@@ -204,8 +208,8 @@ public final class Fragments {
     }
 
     /**
-     * The rebuilt IP packet, at offset 0: the first fragment's headers without fragment fields, with
-     * lengths and IPv4 checksum mended. Valid until the next {@link #add}.
+     * The rebuilt IP packet, at offset 0: the first fragment's headers without fragment fields,
+     * with lengths and IPv4 checksum mended. Valid until the next {@link #add}.
      */
     public MemorySegment datagram() {
         return built == null ? MemorySegment.NULL : built;
@@ -253,7 +257,9 @@ public final class Fragments {
 
     /** Gives up the datagrams whose time has come, oldest first. */
     public void expire(long nowNanos) {
-        for (Datagram d = oldest; d != null && nowNanos - d.startNanos >= timeoutNanos; d = oldest) {
+        for (Datagram d = oldest;
+                d != null && nowNanos - d.startNanos >= timeoutNanos;
+                d = oldest) {
             lose(d, Anomaly.FRAGMENT_TIMEOUT);
             remove(d);
         }
@@ -345,8 +351,8 @@ public final class Fragments {
     }
 
     /**
-     * Whether a fragment that lies within what is held repeats it. A datagram of very many fragments
-     * is not searched: the cost would be the attacker's to choose (CVE-2018-5391).
+     * Whether a fragment that lies within what is held repeats it. A datagram of very many
+     * fragments is not searched: the cost would be the attacker's to choose (CVE-2018-5391).
      */
     private boolean sameBytes(Datagram d, PacketView f) {
         if (d.fragments > MAX_COMPARED) {
@@ -357,7 +363,11 @@ public final class Fragments {
             int to = Math.min(offset + captured, store.offset(i) + store.captured(i));
             if (from < to
                     && !store.sameData(
-                            i, from - store.offset(i), f.data(), dataStart + from - offset, to - from)) {
+                            i,
+                            from - store.offset(i),
+                            f.data(),
+                            dataStart + from - offset,
+                            to - from)) {
                 return false;
             }
         }

@@ -1,9 +1,10 @@
 package io.pinhole.flow;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Memory for the {@link StreamReassembler}s of one shard: bounded, handed back and re-used, so that
@@ -19,8 +20,8 @@ public final class StreamBuffers {
     private long inUse;
 
     /**
-     * @param maxBytes lent out at one time, to all reassemblers together; beside them at most 1 MiB of
-     *     each size (a power of two) is kept for re-use
+     * @param maxBytes lent out at one time, to all reassemblers together; beside them at most 1 MiB
+     *     of each size (a power of two) is kept for re-use
      */
     public StreamBuffers(long maxBytes) {
         this.maxBytes = maxBytes;

@@ -1,7 +1,8 @@
 package io.pinhole.flow;
 
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
+
+import java.lang.foreign.MemorySegment;
 
 /**
  * The last bytes of a stream that were handed out and are not yet acknowledged: those that a
@@ -18,7 +19,9 @@ final class StreamHistory {
 
     private int to;
 
-    /** @param limit bytes, a power of two */
+    /**
+     * @param limit bytes, a power of two
+     */
     StreamHistory(StreamBuffers buffers, int limit) {
         this.buffers = buffers;
         this.limit = limit;
@@ -104,7 +107,8 @@ final class StreamHistory {
             int index = at & known.length - 1;
             int n = Math.min(end - at, known.length - index);
             long other = offset + (at - sequence);
-            if (MemorySegment.mismatch(ringSegment, index, index + n, data, other, other + n) >= 0) {
+            if (MemorySegment.mismatch(ringSegment, index, index + n, data, other, other + n)
+                    >= 0) {
                 return true;
             }
             at += n;

@@ -1,21 +1,23 @@
 package io.pinhole.flow;
 
 import io.pinhole.core.Anomaly;
+
 import java.lang.foreign.MemorySegment;
 
 /**
- * One direction of a control connection's TCP stream, put in sequence order (RFC 9293 section 3.10).
- * Owned by one shard.
+ * One direction of a control connection's TCP stream, put in sequence order (RFC 9293 section
+ * 3.10). Owned by one shard.
  *
  * <p>There is one stream, whatever is sent: of two segments that carry different bytes for the same
  * sequence number the first one seen counts, and the second is reported as {@link Anomaly#OVERLAP}
- * (Ptacek and Newsham, "Insertion, Evasion, and Denial of Service", section 5.4). To see that, bytes
- * that were handed out stay known until they are acknowledged, at most {@value #MAX_HISTORY} of them.
+ * (Ptacek and Newsham, "Insertion, Evasion, and Denial of Service", section 5.4). To see that,
+ * bytes that were handed out stay known until they are acknowledged, at most {@value #MAX_HISTORY}
+ * of them.
  *
  * <p>Bytes in order are handed out where they lie. Bytes out of order are copied, at most {@code
  * limit} bytes ahead and in at most {@value #MAX_PIECES} pieces. A hole counts as lost when the
- * receiver acknowledges what comes after it, or when no more can be held behind it. A direction whose
- * bytes are all handed out and acknowledged holds no memory.
+ * receiver acknowledges what comes after it, or when no more can be held behind it. A direction
+ * whose bytes are all handed out and acknowledged holds no memory.
  *
  * <p>Sequence numbers wrap; of the SYN and FIN the caller takes care ({@code SYN} counts one).
  */
@@ -41,8 +43,8 @@ public final class StreamReassembler {
 
         /**
          * Something odd that leaves the stream as it is: {@code OVERLAP}, once a segment; {@code
-         * REASSEMBLY_FULL}, when a segment had to be left out, or when there was no memory to remember
-         * what was handed out (different bytes in a retransmission of it will go unseen).
+         * REASSEMBLY_FULL}, when a segment had to be left out, or when there was no memory to
+         * remember what was handed out (different bytes in a retransmission of it will go unseen).
          */
         void anomaly(Anomaly kind, long position);
     }
@@ -67,7 +69,9 @@ public final class StreamReassembler {
     /** Sequence number after the last byte taken. */
     private int highest;
 
-    /** @param limit bytes ahead of the stream that are held, Limits.reassemblyBytes */
+    /**
+     * @param limit bytes ahead of the stream that are held, Limits.reassemblyBytes
+     */
     public StreamReassembler(StreamBuffers buffers, int limit) {
         this.limit = Math.min(limit, MAX_WINDOW);
         pieces = new StreamPieces(buffers);
@@ -77,8 +81,8 @@ public final class StreamReassembler {
     /**
      * Begins a stream, ending any other.
      *
-     * @param initialSequence of the first byte: that of the SYN plus one, or that of the first segment
-     *     seen where the stream is picked up in the middle
+     * @param initialSequence of the first byte: that of the SYN plus one, or that of the first
+     *     segment seen where the stream is picked up in the middle
      */
     public void start(int initialSequence) {
         close();
@@ -158,9 +162,9 @@ public final class StreamReassembler {
     }
 
     /**
-     * The other side acknowledged everything before {@code ack}: what is still missing there will not
-     * be sent again. An acknowledgement of bytes that were never seen is ignored, so that nobody can
-     * talk the stream past what its sender has yet to say.
+     * The other side acknowledged everything before {@code ack}: what is still missing there will
+     * not be sent again. An acknowledgement of bytes that were never seen is ignored, so that
+     * nobody can talk the stream past what its sender has yet to say.
      *
      * @param position of the acknowledging segment
      */
@@ -243,7 +247,12 @@ public final class StreamReassembler {
                     pieces.count() < MAX_PIECES
                             && (known
                                     ? pieces.insert(
-                                            i, at, data, offset + (at - sequence), to - at, position)
+                                            i,
+                                            at,
+                                            data,
+                                            offset + (at - sequence),
+                                            to - at,
+                                            position)
                                     : pieces.insertUnknown(i, at, to - at, position));
             if (!held) {
                 return false;
