@@ -60,7 +60,7 @@ final class CaptureInput implements AutoCloseable {
         if (reader == null) {
             return 0;
         }
-        return gzip == null ? reader.window().offset() : gzip.consumed();
+        return gzip == null ? reader.window.offset() : gzip.consumed();
     }
 
     FileTotals totals() {
@@ -231,7 +231,10 @@ final class CaptureInput implements AutoCloseable {
         }
         int magic = window.segment().get(Window.I32, window.at());
         if (PcapReader.isMagic(magic)) {
-            return PcapReader.open(label, window);
+            return new PcapReader(label, window);
+        }
+        if (magic == PcapngReader.SECTION_HEADER) {
+            return new PcapngReader(label, window);
         }
         throw unreadable(Text.notACapture(magic, gzip != null));
     }

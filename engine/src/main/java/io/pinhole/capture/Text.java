@@ -1,9 +1,6 @@
 package io.pinhole.capture;
 
-import static java.nio.ByteOrder.BIG_ENDIAN;
-
 import java.io.IOException;
-import java.nio.ByteOrder;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -23,12 +20,6 @@ final class Text {
         };
     }
 
-    /** The sentence for a packet or block whose end is missing. */
-    static String cutShort(String what, long offset, long needed, long left) {
-        return "file is cut short: %s at byte %d needs %d bytes, %d are left"
-                .formatted(what, offset, needed, left);
-    }
-
     /**
      * Says what a file is that is no capture, with the cure where there is one.
      *
@@ -36,7 +27,7 @@ final class Text {
      * @param unpacked whether they came out of gzip
      */
     static String notACapture(int first, boolean unpacked) {
-        int magic = ByteOrder.nativeOrder() == BIG_ENDIAN ? first : Integer.reverseBytes(first);
+        int magic = Window.NATIVE_BIG_ENDIAN ? first : Integer.reverseBytes(first);
         String other = foreign(magic);
         if (other != null) {
             return other;
