@@ -244,6 +244,7 @@ public final class ExpectationTable {
     }
 
     /** Closes the hole so that every probe sequence stays whole (Knuth, algorithm 6.4 R). */
+    @SuppressWarnings("ReferenceEquality") // this very entry, not one like it
     private void takeOut(Expectation e) {
         int mask = slots.length - 1;
         int hole = home(e, mask);

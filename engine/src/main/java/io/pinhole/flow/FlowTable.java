@@ -742,11 +742,11 @@ public final class FlowTable implements AutoCloseable {
     }
 
     /** For trackers without windows: the packet time of the first packet. */
-    long since(long flow) {
+    public long since(long flow) {
         return memory.get(I64, flow + hot + WINDOWS);
     }
 
-    void since(long flow, long nanos) {
+    public void since(long flow, long nanos) {
         memory.set(I64, flow + hot + WINDOWS, nanos);
     }
 

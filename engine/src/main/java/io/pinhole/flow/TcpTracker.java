@@ -135,13 +135,6 @@ public final class TcpTracker {
     }
 
     /**
-     * Sequence numbers by which the last packet moved its sender's edge forward; SYN, FIN count.
-     */
-    public int advance() {
-        return advance;
-    }
-
-    /**
      * Whether a header can be tracked at all: kernel tcp_error, without the checksum.
      *
      * @return {@code NONE} or the reason why the packet is invalid

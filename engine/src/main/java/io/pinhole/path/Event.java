@@ -71,7 +71,7 @@ public sealed interface Event {
             long cutAt,
             long gapAt,
             boolean midstream,
-            int commands,
+            long commands,
             Closed closed,
             Verdict verdict,
             RuleOrigin rule,

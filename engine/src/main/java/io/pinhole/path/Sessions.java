@@ -101,7 +101,6 @@ final class Sessions {
             boolean helper,
             @Nullable ControlSession former) {
         boolean known = handshakes.knows(serial);
-        String helperName = known ? handshakes.helper(serial) : null;
         ControlSession s =
                 new ControlSession(
                         this,
@@ -116,7 +115,7 @@ final class Sessions {
                         known ? handshakes.verdict(serial) : verdict,
                         known ? handshakes.rule(serial) : rule,
                         helper,
-                        helperName == null ? settings.helper() : settings.helper(helperName),
+                        settings.helper(),
                         settings.limits(),
                         buffers);
         if (known) {
