@@ -58,7 +58,7 @@ public enum Anomaly {
     OVERLAP(ALERT, "retransmitted segment carries different bytes"),
     STREAM_GAP(WARN, "bytes of the control stream are missing; inspection waits until it is in step"),
     REASSEMBLY_FULL(WARN, "out-of-order limit of the control stream reached"),
-    SNAP_LENGTH(WARN, "capture cut the packet; part of the control stream is unknown"),
+    SNAP_LENGTH(INFO, "capture cut the packet; part of the control stream is unknown"),
     OVERLONG_LINE(ALERT, "control line longer than the limit"),
     BARE_LF(INFO, "control line ended by LF without CR"),
     NUL_IN_LINE(ALERT, "NUL byte in a control line"),
@@ -85,6 +85,8 @@ public enum Anomaly {
     // Pinholes.
     PINHOLE_WRONG_HOST(ALERT, "connection to a pinhole's port from another host"),
     PINHOLE_REUSED(ALERT, "second connection to a pinhole that was already used"),
+    UNANNOUNCED_CONNECTION(
+            ALERT, "dropped connection between the hosts of a session that nobody announced"),
     PINHOLE_CLASH(ALERT, "pinhole would cover a live flow");
 
     /** How much a person should care. */

@@ -2,7 +2,6 @@ package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
-import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
@@ -56,7 +55,6 @@ final class ControlSession implements DialogueListener {
         public void gap(Anomaly why, int length, long position) {
             if (why == Anomaly.SNAP_LENGTH) {
                 cutAt = cutAt == 0 ? position : cutAt;
-                sessions.blind(ControlSession.this);
             } else {
                 gapAt = gapAt == 0 ? position : gapAt;
             }
@@ -309,7 +307,7 @@ final class ControlSession implements DialogueListener {
 
     @Override
     public void announced(Announcement a) {
-        pinholeOf(a);
+        sessions.expectEarly(this, pinholes, pinholeOf(a));
     }
 
     @Override
@@ -320,8 +318,10 @@ final class ControlSession implements DialogueListener {
     @Override
     public void refused(Announcement a, Anomaly why, String detail) {
         Pinhole p = pinholeOf(a);
-        sessions.settle(p, PinholeOutcome.REFUSED, why.label());
-        forget(p);
+        sessions.refuse(p, why.label());
+        if (p.data == null) {
+            forget(p);
+        }
     }
 
     @Override
@@ -360,7 +360,6 @@ final class ControlSession implements DialogueListener {
         if (encryptedAt == 0) {
             encryptedAt = position;
         }
-        sessions.blind(this);
     }
 
     @Override

@@ -432,15 +432,14 @@ public final class PacketPath implements AutoCloseable {
                 return;
             }
         }
-        if (observer.mayConcern(p)) {
-            observer.packet(p, position, verdict, rule);
-        }
+        boolean explained =
+                tracker.expectation() != null
+                        || (observer.mayConcern(p)
+                                && observer.packet(p, position, verdict, rule));
         if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
-            if (verdict != Verdict.ACCEPT) {
-                sessions.unseen(p, position, rule);
-            }
-            if (tracker.expectation() == null && sessions.expectations().size() > 0) {
-                deniedPinhole(p, position);
+            boolean named = deniedPinhole(p, position);
+            if (verdict != Verdict.ACCEPT && !named && !explained) {
+                sessions.unannounced(p, position, rule);
             }
         }
     }
@@ -462,7 +461,10 @@ public final class PacketPath implements AutoCloseable {
     }
 
     /** Someone knocks at a pinhole that is not, or no longer, theirs. */
-    private void deniedPinhole(PacketView p, long position) {
+    private boolean deniedPinhole(PacketView p, long position) {
+        if (tracker.expectation() != null) {
+            return false;
+        }
         Expectation e =
                 sessions.expectations()
                         .findDenied(
@@ -481,7 +483,9 @@ public final class PacketPath implements AutoCloseable {
             }
             permission.pinhole.session.packetAlert(
                     kind, position, Sessions.key(p), permission.pinhole.announcement.text());
+            return true;
         }
+        return false;
     }
 
     // ---- fragments ----
