@@ -328,9 +328,39 @@ class CaptureFilesTest {
                                 }
                             })
                     .isInstanceOf(CaptureException.class)
-                    .hasMessage(path + ": file became shorter while it was read");
+                    .hasMessage(
+                            path + ": file became shorter, or its disk failed, while it was read");
             assertThat(files.totals(0).truncated()).isTrue();
             assertThat(files.next(packet)).isFalse();
+        }
+    }
+
+    @Test
+    void packetWhosePageIsGoneEndsTheFileAndNotTheRun() throws Exception {
+        byte[] large =
+                CaptureBytes.pcap(CaptureBytes.MICROS, 1)
+                        .record(1, 0, 60_000, 60_000, "")
+                        .zeros(60_000)
+                        .toArray();
+        String shrinks = write("shrinks.pcap", large);
+        List<String> given = List.of(shrinks, write("next.pcap", pcap(2)));
+        try (CaptureFiles files = CaptureFiles.open(given, InputStream.nullInputStream());
+                FileChannel writer = FileChannel.open(Path.of(shrinks), StandardOpenOption.WRITE)) {
+            CapturedPacket packet = new CapturedPacket();
+            assertThat(files.next(packet)).isTrue();
+            writer.truncate(0);
+            assertThatThrownBy(() -> packet.data.get(Window.I8, packet.offset + 50_000))
+                    .isInstanceOfSatisfying(
+                            InternalError.class,
+                            fault ->
+                                    assertThat(files.endFileAfter(fault))
+                                            .hasMessageStartingWith(
+                                                    shrinks + ": file became shorter"));
+            assertThat(files.totals(0).truncated()).isTrue();
+            assertThat(files.next(packet)).isTrue();
+            assertThat(packet.file).isEqualTo(1);
+            InternalError other = new InternalError("something else");
+            assertThatThrownBy(() -> files.endFileAfter(other)).isSameAs(other);
         }
     }
 
