@@ -25,6 +25,7 @@ public enum Anomaly {
 
     // Fragments.
     FRAGMENT_OVERLAP(ALERT, "fragments of one datagram overlap"),
+    FRAGMENT_DUPLICATE(INFO, "fragment repeats bytes that are already held"),
     FRAGMENT_MALFORMED(WARN, "fragment offset and length cannot be part of a datagram"),
     FRAGMENT_TIMEOUT(WARN, "datagram was never completed"),
     FRAGMENTS_FULL(WARN, "reassembly limit reached"),

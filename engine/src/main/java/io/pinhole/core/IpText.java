@@ -69,7 +69,9 @@ final class IpText {
         return quad < 0 ? null : IpAddress.v4((int) quad);
     }
 
-    /** The 32 bits of a dotted quad, or -1. Leading zeros are refused: they read as octal elsewhere. */
+    /**
+     * The 32 bits of a dotted quad, or -1. Leading zeros are refused: they read as octal elsewhere.
+     */
     private static long parseQuad(CharSequence text, int from, int to) {
         long bits = 0;
         int octets = 0;

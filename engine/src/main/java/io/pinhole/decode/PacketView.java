@@ -4,6 +4,7 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -22,6 +23,12 @@ public final class PacketView {
     public static final int DCCP = 33;
     public static final int GRE = 47;
     public static final int ICMPV6 = 58;
+
+    /**
+     * What IPv6 calls the absence of a payload, RFC 8200 section 4.7; conntrack finds it invalid.
+     */
+    public static final int NO_NEXT_HEADER = 59;
+
     public static final int SCTP = 132;
     public static final int UDPLITE = 136;
 
@@ -42,6 +49,12 @@ public final class PacketView {
     // Linux walks any number; RFC 8200 section 4.1 expects each at most once (destination options
     // twice). A longer chain is hostile.
     private static final int MAX_EXTENSION_HEADERS = 16;
+    // Largest packet of an ordinary Ethernet. A length field of 0 is believed only beyond it: there
+    // it
+    // means a segment recorded before offload split it (TSO, BIG TCP, Windows LSO), below it
+    // nothing
+    // that a host would accept.
+    private static final int ETHERNET_MTU = 1500;
 
     private static final ValueLayout.OfByte U8 = ValueLayout.JAVA_BYTE;
     private static final ValueLayout.OfShort U16 =
@@ -58,6 +71,9 @@ public final class PacketView {
     private long captureEnd;
     private int wireLength;
     private LinkType linkType = LinkType.ETHERNET;
+    private boolean linkPresent;
+    private long keptSourceMac = -1;
+    private long keptDestinationMac = -1;
 
     private int etherType;
     private int vlanTags;
@@ -80,6 +96,7 @@ public final class PacketView {
     private boolean truncated;
 
     private Anomaly transport = Anomaly.NONE;
+    private boolean portsPresent;
     private int sourcePort;
     private int destinationPort;
     private int tcpFlags;
@@ -108,7 +125,10 @@ public final class PacketView {
         truncated = wireLength > captured;
         resetNetwork();
         networkStart = start + link.headerLength();
-        if (captured < link.headerLength()) {
+        linkPresent = captured >= link.headerLength();
+        keptSourceMac = -1;
+        keptDestinationMac = -1;
+        if (!linkPresent) {
             return Anomaly.LINK_TRUNCATED;
         }
         switch (link) {
@@ -130,9 +150,13 @@ public final class PacketView {
             case IPV6 -> etherType = ETHERTYPE_IPV6;
         }
         while (isVlan(etherType)) {
-            if (++vlanTags > MAX_VLAN_TAGS || captureEnd - networkStart < 4) {
+            if (vlanTags == MAX_VLAN_TAGS) {
+                return Anomaly.LINK_UNSUPPORTED;
+            }
+            if (captureEnd - networkStart < 4) {
                 return Anomaly.LINK_TRUNCATED;
             }
+            vlanTags++;
             etherType = u16(networkStart + 2);
             networkStart += 4;
         }
@@ -140,19 +164,36 @@ public final class PacketView {
     }
 
     /**
-     * Reads a packet that starts with its IP header, such as a reassembled datagram; the link-layer
-     * fields of the last {@link #wrap} stay in force.
+     * Reads a packet that starts with its IP header, such as a reassembled datagram. Link type,
+     * VLAN tags and MAC addresses stay those of the last {@link #wrap}, whose memory must still be
+     * there.
      */
     public Anomaly wrapIp(MemorySegment data, long start, int length) {
+        return wrapIp(data, start, length, length);
+    }
+
+    /**
+     * As {@link #wrapIp(MemorySegment, long, int)}, for a packet whose end was not captured.
+     *
+     * @param captured bytes present at {@code start}
+     * @param wire bytes the IP packet had on the wire
+     */
+    public Anomaly wrapIp(MemorySegment data, long start, int captured, int wire) {
+        if (linkPresent) {
+            keptSourceMac = sourceMac();
+            keptDestinationMac = destinationMac();
+            linkPresent = false;
+        }
         this.data = data;
         networkStart = start;
-        captureEnd = start + length;
-        wireLength = length;
+        captureEnd = start + captured;
+        wireLength = Math.max(wire, captured);
         linkStart = start;
-        truncated = false;
+        truncated = wireLength > captured;
         ipVersion = 0;
+        etherType = 0;
         resetNetwork();
-        if (length == 0) {
+        if (captured <= 0) {
             return Anomaly.IP_TRUNCATED;
         }
         etherType = u8(start) >> 4 == 6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4;
@@ -168,6 +209,9 @@ public final class PacketView {
     public Anomaly wrapQuoted(PacketView error) {
         data = error.data;
         linkStart = error.linkStart;
+        linkPresent = false;
+        keptSourceMac = -1;
+        keptDestinationMac = -1;
         networkStart = error.transportStart + 8;
         captureEnd = Math.min(error.captureEnd, error.transportStart + error.transportLength);
         wireLength = 0;
@@ -200,6 +244,7 @@ public final class PacketView {
 
     private void resetTransport() {
         transport = Anomaly.NONE;
+        portsPresent = false;
         sourcePort = 0;
         destinationPort = 0;
         tcpFlags = 0;
@@ -245,17 +290,23 @@ public final class PacketView {
         if (headerLength < 20) {
             return Anomaly.IP_BAD_HEADER_LENGTH;
         }
+        if (captureEnd - ip < headerLength) {
+            return Anomaly.IP_TRUNCATED;
+        }
+        // A sender that leaves the checksum to its card is captured with 0.
+        if (!quoted && u16(ip + 10) != 0 && !Checksums.isIpv4HeaderGood(data, ip, headerLength)) {
+            return Anomaly.IP_BAD_CHECKSUM;
+        }
         int onWire = wireLength - (int) (ip - linkStart);
         int total = u16(ip + 2);
-        if (total == 0 && !quoted) {
-            // A segment handed over before offload split it (TSO, BIG TCP) carries length 0.
+        if (quoted) {
+            // The kernel takes the ports of a quoted packet whatever length it claims.
+            total = Math.max(total, (int) (captureEnd - ip));
+        } else if (total == 0 && onWire > ETHERNET_MTU) {
             total = onWire;
         }
         if (total < headerLength || (!quoted && total > onWire)) {
             return Anomaly.IP_BAD_TOTAL_LENGTH;
-        }
-        if (captureEnd - ip < headerLength) {
-            return Anomaly.IP_TRUNCATED;
         }
         ipVersion = 4;
         ipLength = total;
@@ -284,8 +335,10 @@ public final class PacketView {
         int onWire = wireLength - (int) (ip - linkStart);
         int payload = u16(ip + 4);
         int next = u8(ip + 6);
-        if (payload == 0 && next != 59 && !quoted) {
-            payload = onWire - 40; // jumbogram or segment before offload split it
+        if (quoted) {
+            payload = Math.max(payload, (int) (captureEnd - ip) - 40);
+        } else if (payload == 0 && next != NO_NEXT_HEADER && onWire > ETHERNET_MTU) {
+            payload = onWire - 40; // also a jumbogram, RFC 2675
         }
         int total = 40 + payload;
         if (!quoted && total > onWire) {
@@ -299,9 +352,7 @@ public final class PacketView {
         long at = ip + 40;
         long end = ip + total;
         for (int walked = 0; ; walked++) {
-            boolean known = next == 0 || next == 43 || next == 44 || next == 51 || next == 60
-                    || next == 135 || next == 139 || next == 140;
-            if (!known || (fragment && fragmentOffset != 0)) {
+            if (!isExtension(next) || (fragment && fragmentOffset != 0)) {
                 break;
             }
             if (walked == MAX_EXTENSION_HEADERS || (!quoted && at + 8 > end)) {
@@ -312,6 +363,10 @@ public final class PacketView {
             }
             int length;
             if (next == 44) {
+                if (fragmentHeader != 0) {
+                    // A second one could hide that the first makes this a fragment.
+                    return Anomaly.IPV6_BAD_EXTENSION;
+                }
                 length = 8;
                 int offsetFlags = u16(at + 2);
                 moreFragments = (offsetFlags & 1) != 0;
@@ -338,8 +393,17 @@ public final class PacketView {
         return wrapTransport(quoted);
     }
 
+    /** The headers that the kernel's ipv6_ext_hdr() knows; any other number is the protocol. */
+    private static boolean isExtension(int next) {
+        return switch (next) {
+            case 0, 43, 44, 51, 60 -> true;
+            default -> false;
+        };
+    }
+
     private Anomaly wrapTransport(boolean quoted) {
-        if (fragment) {
+        // Of a quoted first fragment the ports can be read, and the kernel does.
+        if (fragment && (!quoted || fragmentOffset != 0)) {
             return Anomaly.NONE;
         }
         int present = transportCaptured();
@@ -347,13 +411,8 @@ public final class PacketView {
             case TCP -> transport = quoted ? wrapPorts(present) : wrapTcp(present);
             case UDP -> transport = quoted ? wrapPorts(present) : wrapUdp(present);
             case DCCP, SCTP, UDPLITE -> transport = wrapPorts(present);
-            case ICMP -> {
+            case ICMP, ICMPV6 -> {
                 if (present < 8) {
-                    transport = Anomaly.ICMP_TRUNCATED;
-                }
-            }
-            case ICMPV6 -> {
-                if (present < (quoted ? 8 : 4)) {
                     transport = Anomaly.ICMP_TRUNCATED;
                 }
             }
@@ -366,17 +425,16 @@ public final class PacketView {
         if (present < 4) {
             return Anomaly.TCP_TRUNCATED;
         }
+        portsPresent = true;
         sourcePort = u16(transportStart);
         destinationPort = u16(transportStart + 2);
         return Anomaly.NONE;
     }
 
     private Anomaly wrapTcp(int present) {
-        if (present < 20) {
+        if (wrapPorts(present) != Anomaly.NONE || present < 20) {
             return Anomaly.TCP_TRUNCATED;
         }
-        sourcePort = u16(transportStart);
-        destinationPort = u16(transportStart + 2);
         tcpFlags = u8(transportStart + 13);
         tcpHeaderLength = (u8(transportStart + 12) >> 4) * 4;
         if (tcpHeaderLength < 20 || tcpHeaderLength > transportLength) {
@@ -388,11 +446,9 @@ public final class PacketView {
     }
 
     private Anomaly wrapUdp(int present) {
-        if (present < 8) {
+        if (wrapPorts(present) != Anomaly.NONE || present < 8) {
             return Anomaly.UDP_TRUNCATED;
         }
-        sourcePort = u16(transportStart);
-        destinationPort = u16(transportStart + 2);
         int length = u16(transportStart + 4);
         if (length > transportLength || length < 8) {
             return Anomaly.UDP_BAD_LENGTH;
@@ -412,6 +468,7 @@ public final class PacketView {
         return etherType;
     }
 
+    /** Number of 802.1Q and 802.1ad tags. */
     public int vlanTags() {
         return vlanTags;
     }
@@ -422,6 +479,9 @@ public final class PacketView {
 
     /** Source MAC address as a 48-bit number, or -1 where the link layer has none. */
     public long sourceMac() {
+        if (!linkPresent) {
+            return keptSourceMac;
+        }
         return switch (linkType) {
             case ETHERNET -> mac(linkStart + 6);
             case LINUX_SLL -> u16(linkStart + 4) == 6 ? mac(linkStart + 6) : -1;
@@ -432,6 +492,9 @@ public final class PacketView {
 
     /** Destination MAC address as a 48-bit number, or -1 where the link layer has none. */
     public long destinationMac() {
+        if (!linkPresent) {
+            return keptDestinationMac;
+        }
         return linkType == LinkType.ETHERNET ? mac(linkStart) : -1;
     }
 
@@ -490,9 +553,7 @@ public final class PacketView {
 
     /** The source address as an object; for events, not for the packet path. */
     public IpAddress source() {
-        return ipVersion == 4
-                ? IpAddress.v4((int) sourceLow)
-                : IpAddress.v6(sourceHigh, sourceLow);
+        return ipVersion == 4 ? IpAddress.v4((int) sourceLow) : IpAddress.v6(sourceHigh, sourceLow);
     }
 
     /** The destination address as an object; for events, not for the packet path. */
@@ -564,10 +625,7 @@ public final class PacketView {
 
     /** True if source and destination port could be read. */
     public boolean hasPorts() {
-        return switch (protocol) {
-            case TCP, UDP, DCCP, SCTP, UDPLITE -> !fragment && transportCaptured() >= 4;
-            default -> false;
-        };
+        return portsPresent;
     }
 
     public int sourcePort() {

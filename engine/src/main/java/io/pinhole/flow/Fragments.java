@@ -1,0 +1,596 @@
+package io.pinhole.flow;
+
+import static java.nio.ByteOrder.BIG_ENDIAN;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.decode.Checksums;
+import io.pinhole.decode.PacketView;
+
+import org.jspecify.annotations.Nullable;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/**
+ * Rebuilds IPv4 and IPv6 datagrams from their fragments (RFC 791 section 3.2, RFC 8200 section
+ * 4.5), so that a fragment can be judged as its datagram. Owned by one shard; time is that of the
+ * packets.
+ *
+ * <p>Rules are those of the kernel's ip_frag_queue and nf_ct_frag6_queue, with two that are
+ * stricter and the same for both families:
+ *
+ * <ul>
+ *   <li>A fragment that lies within what is already held is dropped alone.
+ *   <li>A fragment that overlaps otherwise kills its datagram (RFC 5722): what is held is reported
+ *       as lost, and whatever else comes for it until the timeout is dropped. Linux forgets the
+ *       datagram and would start it anew.
+ *   <li>A fragment that contradicts the datagram's length, is empty, or ends past 65,535 kills it
+ *       too.
+ * </ul>
+ *
+ * <p>The bytes of fragments lie in blocks of {@value FragmentStore#BLOCK} bytes, {@code maxBytes}
+ * in all. Beside them at most {@code maxDatagrams} entries of about 1.2 KiB and one buffer for the
+ * rebuilt datagram. At either limit the oldest datagram is given up. Memory is taken when first
+ * needed and kept; from then on nothing is allocated.
+ */
+public final class Fragments {
+    /** What became of a fragment. */
+    public enum Result {
+        /** Its verdict is pending until its datagram is complete or lost. */
+        HELD,
+        /** It completed its datagram, which can now be read. */
+        COMPLETE,
+        /** It belongs to no datagram; {@link #anomaly()} says why. */
+        DROPPED
+    }
+
+    /** Told of each fragment that was {@link Result#HELD} and whose datagram never completes. */
+    @FunctionalInterface
+    public interface LossListener {
+        /**
+         * @param position as given to {@link #add}
+         * @param frameLength as given to {@link #add}
+         */
+        void lost(Anomaly why, long position, int frameLength);
+    }
+
+    private static final int MAX_DATAGRAM = 65_535;
+    private static final int IPV6_HEADER = 40;
+    private static final int FRAGMENT_HEADER = 8;
+    // RFC 8200 section 4.5 makes a host with the minimum MTU of 1280 send no more than 53 of them.
+    private static final int MAX_COMPARED = 128;
+
+    private static final ValueLayout.OfByte U8 = ValueLayout.JAVA_BYTE;
+    private static final ValueLayout.OfShort U16 =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(BIG_ENDIAN);
+
+    /** A datagram under construction, or, once {@link #death} is set, the memory of a dead one. */
+    private static final class Datagram {
+        int version;
+        int protocol;
+        int id;
+        long sourceHigh;
+        long sourceLow;
+        long destinationHigh;
+        long destinationLow;
+
+        int bucket;
+        @Nullable Datagram nextInBucket;
+        @Nullable Datagram older;
+        @Nullable Datagram newer;
+
+        long startNanos;
+        Anomaly death = Anomaly.NONE;
+
+        /** Fragments in order of arrival: first blocks in the store. */
+        int firstFragment = FragmentStore.NONE;
+
+        int lastFragment = FragmentStore.NONE;
+        int fragments;
+        boolean lastSeen;
+        boolean truncated;
+
+        /** End of the data as far as is known; final once {@link #lastSeen}. */
+        int end;
+
+        /** One bit for each 8 bytes that are held. */
+        final long[] held = new long[128];
+
+        int heldUnits;
+    }
+
+    private final FragmentStore store;
+    private final int maxDatagrams;
+    private final long timeoutNanos;
+    private final LossListener listener;
+
+    private final @Nullable Datagram[] buckets;
+    private final long seed = new java.util.SplittableRandom().nextLong();
+    private @Nullable Datagram oldest;
+    private @Nullable Datagram newest;
+    private @Nullable Datagram free;
+    private int datagrams;
+
+    private Anomaly anomaly = Anomaly.NONE;
+
+    private @Nullable MemorySegment built;
+    private int builtLength;
+    private int builtCaptured;
+    private long[] positions = new long[16];
+    private int[] frameLengths = new int[16];
+    private int count;
+
+    // Of the fragment being added.
+    private int offset;
+    private int length;
+    private int captured;
+    private int headerLength;
+    private long dataStart;
+
+    /**
+     * @param maxBytes bytes of incomplete datagrams, rounded down to blocks
+     * @param maxDatagrams incomplete and dead datagrams remembered
+     * @param timeoutNanos how long after its first fragment a datagram must be complete
+     */
+    public Fragments(int maxBytes, int maxDatagrams, long timeoutNanos, LossListener listener) {
+        if (maxDatagrams < 1) {
+            throw new IllegalArgumentException("maxDatagrams " + maxDatagrams);
+        }
+        store = new FragmentStore(maxBytes);
+        this.maxDatagrams = maxDatagrams;
+        this.timeoutNanos = timeoutNanos;
+        this.listener = listener;
+        int size = Integer.highestOneBit(Math.min(maxDatagrams, 65_536) * 2 - 1);
+        buckets = new @Nullable Datagram[size];
+    }
+
+    /**
+     * Takes one fragment. What the last {@link Result#COMPLETE} left to read is gone.
+     *
+     * @param fragment a view that was read without anomaly and whose {@link
+     *     PacketView#isFragment()} is true; its bytes are copied
+     * @param frameLength handed back with the position
+     * @param timeNanos packet time, not before that of the last call
+     * @param position handed back when the datagram's fate is known
+     */
+    public Result add(PacketView fragment, int frameLength, long timeNanos, long position) {
+        expire(timeNanos);
+        count = 0;
+        builtLength = 0;
+        builtCaptured = 0;
+        anomaly = Anomaly.NONE;
+        measure(fragment);
+        int hash = hash(fragment);
+        Datagram d = find(fragment, hash);
+        if (d == null) {
+            if (contradictsItself(fragment)) {
+                return drop(Anomaly.FRAGMENT_MALFORMED);
+            }
+            d = open(fragment, hash, timeNanos);
+        } else if (d.death != Anomaly.NONE) {
+            return drop(d.death);
+        } else if (contradictsItself(fragment) || contradicts(d, fragment.moreFragments())) {
+            return kill(d, Anomaly.FRAGMENT_MALFORMED);
+        }
+        int first = offset >>> 3;
+        int last = offset + length - 1 >>> 3;
+        int already = countHeld(d.held, first, last);
+        if (already == last - first + 1) {
+            return drop(
+                    sameBytes(d, fragment) ? Anomaly.FRAGMENT_DUPLICATE : Anomaly.FRAGMENT_OVERLAP);
+        }
+        if (already > 0) {
+            return kill(d, Anomaly.FRAGMENT_OVERLAP);
+        }
+        if (!hold(d, fragment, frameLength, position)) {
+            return drop(Anomaly.FRAGMENTS_FULL);
+        }
+        setHeld(d.held, first, last);
+        d.heldUnits += last - first + 1;
+        d.end = Math.max(d.end, offset + length);
+        d.lastSeen |= !fragment.moreFragments();
+        d.truncated |= captured < length;
+        if (!d.lastSeen || d.heldUnits < d.end + 7 >>> 3) {
+            return Result.HELD;
+        }
+        if (!build(d)) {
+            return kill(d, Anomaly.FRAGMENT_MALFORMED);
+        }
+        remove(d);
+        return Result.COMPLETE;
+    }
+
+    /** Why the last fragment was {@link Result#DROPPED}. */
+    public Anomaly anomaly() {
+        return anomaly;
+    }
+
+    /**
+     * The rebuilt IP packet, at offset 0: the first fragment's headers without fragment fields,
+     * with lengths and IPv4 checksum mended. Valid until the next {@link #add}.
+     */
+    public MemorySegment datagram() {
+        return built == null ? MemorySegment.NULL : built;
+    }
+
+    /** Length of the rebuilt IP packet on the wire. */
+    public int datagramLength() {
+        return builtLength;
+    }
+
+    /** Bytes of the rebuilt IP packet before the first one that the capture lacks. */
+    public int datagramCaptured() {
+        return builtCaptured;
+    }
+
+    /** True if the snap length of the capture cut a fragment of the rebuilt datagram. */
+    public boolean datagramTruncated() {
+        return builtCaptured < builtLength;
+    }
+
+    /** Number of fragments the rebuilt datagram came in, the completing one included. */
+    public int fragmentCount() {
+        return count;
+    }
+
+    /** Position of fragment {@code i} of the rebuilt datagram, in order of arrival. */
+    public long fragmentPosition(int i) {
+        return positions[i];
+    }
+
+    /** Frame length of fragment {@code i} of the rebuilt datagram, in order of arrival. */
+    public int fragmentFrameLength(int i) {
+        return frameLengths[i];
+    }
+
+    /** Incomplete and dead datagrams remembered now. */
+    public int datagrams() {
+        return datagrams;
+    }
+
+    /** Bytes of blocks in use now. */
+    public long bytes() {
+        return store.bytesInUse();
+    }
+
+    /** Gives up the datagrams whose time has come, oldest first. */
+    public void expire(long nowNanos) {
+        for (Datagram d = oldest;
+                d != null && nowNanos - d.startNanos >= timeoutNanos;
+                d = oldest) {
+            lose(d, Anomaly.FRAGMENT_TIMEOUT);
+            remove(d);
+        }
+    }
+
+    /** End of input: what is incomplete now stays so. */
+    public void finish() {
+        for (Datagram d = oldest; d != null; d = oldest) {
+            lose(d, Anomaly.FRAGMENT_TIMEOUT);
+            remove(d);
+        }
+    }
+
+    // ---- one fragment ----
+
+    private void measure(PacketView f) {
+        long ip = f.networkStart();
+        dataStart = f.isV4() ? f.transportStart() : f.fragmentHeader() + FRAGMENT_HEADER;
+        offset = f.fragmentOffset();
+        headerLength = offset == 0 ? (int) (dataStart - ip) : 0;
+        length = f.ipLength() - (int) (dataStart - ip);
+        if (f.isV4() && f.moreFragments()) {
+            length &= ~7; // as ip_frag_queue does; for IPv6 it is an error
+        }
+        captured = Math.min(length, f.ipCaptured() - (int) (dataStart - ip));
+    }
+
+    private boolean contradictsItself(PacketView f) {
+        return length <= 0
+                || length > MAX_DATAGRAM - offset
+                || (f.moreFragments() && (length & 7) != 0);
+    }
+
+    private boolean contradicts(Datagram d, boolean more) {
+        int end = offset + length;
+        if (more) {
+            return d.lastSeen && end > d.end;
+        }
+        return end < d.end || (d.lastSeen && end != d.end);
+    }
+
+    private Result drop(Anomaly why) {
+        anomaly = why;
+        return Result.DROPPED;
+    }
+
+    private Result kill(Datagram d, Anomaly why) {
+        lose(d, why);
+        d.death = why;
+        return drop(why);
+    }
+
+    private boolean hold(Datagram d, PacketView f, int frameLength, long position) {
+        int bytes = headerLength + captured;
+        if (!store.couldHold(bytes)) {
+            lose(d, Anomaly.FRAGMENTS_FULL);
+            remove(d);
+            return false;
+        }
+        while (!store.hasRoomFor(bytes)) {
+            Datagram victim = oldest;
+            if (victim == null) {
+                throw new IllegalStateException("no datagram, yet blocks are in use");
+            }
+            lose(victim, Anomaly.FRAGMENTS_FULL);
+            remove(victim);
+            if (victim == d) {
+                return false;
+            }
+        }
+        int stored =
+                store.put(
+                        f.data(),
+                        dataStart - headerLength,
+                        bytes,
+                        headerLength,
+                        offset,
+                        length,
+                        frameLength,
+                        position);
+        if (d.lastFragment == FragmentStore.NONE) {
+            d.firstFragment = stored;
+        } else {
+            store.setNextFragment(d.lastFragment, stored);
+        }
+        d.lastFragment = stored;
+        d.fragments++;
+        return true;
+    }
+
+    /**
+     * Whether a fragment that lies within what is held repeats it. A datagram of very many
+     * fragments is not searched: the cost would be the attacker's to choose (CVE-2018-5391).
+     */
+    private boolean sameBytes(Datagram d, PacketView f) {
+        if (d.fragments > MAX_COMPARED) {
+            return false;
+        }
+        for (int i = d.firstFragment; i != FragmentStore.NONE; i = store.nextFragment(i)) {
+            int from = Math.max(offset, store.offset(i));
+            int to = Math.min(offset + captured, store.offset(i) + store.captured(i));
+            if (from < to
+                    && !store.sameData(
+                            i,
+                            from - store.offset(i),
+                            f.data(),
+                            dataStart + from - offset,
+                            to - from)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // ---- the rebuilt datagram ----
+
+    /** False if headers and data together are longer than an IP packet can be. */
+    private boolean build(Datagram d) {
+        int first = d.firstFragment;
+        while (store.offset(first) != 0) {
+            first = store.nextFragment(first);
+        }
+        int header = store.headerLength(first) - (d.version == 6 ? FRAGMENT_HEADER : 0);
+        int total = header + d.end;
+        if (total - (d.version == 6 ? IPV6_HEADER : 0) > MAX_DATAGRAM) {
+            return false;
+        }
+        MemorySegment out = built;
+        if (out == null) {
+            out = Arena.ofAuto().allocate(IPV6_HEADER + MAX_DATAGRAM);
+            built = out;
+        }
+        if (d.truncated) {
+            out.asSlice(0, total).fill((byte) 0);
+        }
+        store.copy(first, 0, out, 0, header);
+        int known = d.end;
+        for (int i = d.firstFragment; i != FragmentStore.NONE; i = store.nextFragment(i)) {
+            int at = store.offset(i);
+            int present = store.captured(i);
+            store.copy(i, store.headerLength(i), out, header + at, present);
+            if (present < store.length(i)) {
+                known = Math.min(known, at + present);
+            }
+            remember(store.position(i), store.frameLength(i));
+        }
+        if (d.version == 4) {
+            mendIpv4(out, header, total);
+        } else {
+            mendIpv6(out, header, total, store.headerByte(first, header));
+        }
+        builtLength = total;
+        builtCaptured = header + known;
+        return true;
+    }
+
+    private void remember(long position, int frameLength) {
+        if (count == positions.length) {
+            positions = Arrays.copyOf(positions, count * 2);
+            frameLengths = Arrays.copyOf(frameLengths, count * 2);
+        }
+        positions[count] = position;
+        frameLengths[count++] = frameLength;
+    }
+
+    private static void mendIpv4(MemorySegment out, int header, int total) {
+        out.set(U16, 2, (short) total);
+        // The flag don't-fragment stays where it was set.
+        out.set(U16, 6, (short) (out.get(U16, 6) & 0x4000));
+        out.set(U16, 10, (short) 0);
+        out.set(U16, 10, (short) ~Checksums.fold(Checksums.sum(out, 0, header)));
+    }
+
+    /** Links the header before the removed fragment header to the one behind it. */
+    private static void mendIpv6(MemorySegment out, int header, int total, int behind) {
+        out.set(U16, 4, (short) (total - IPV6_HEADER));
+        int link = 6;
+        int at = IPV6_HEADER;
+        while (at < header) {
+            boolean authentication = u8(out, link) == 51;
+            link = at;
+            int units = u8(out, at + 1);
+            at += authentication ? (units + 2) * 4 : (units + 1) * 8;
+        }
+        out.set(U8, link, (byte) behind);
+    }
+
+    private static int u8(MemorySegment data, long at) {
+        return Byte.toUnsignedInt(data.get(U8, at));
+    }
+
+    // ---- the table ----
+
+    private int hash(PacketView f) {
+        long h = seed ^ f.fragmentId();
+        h = (h ^ f.sourceHigh()) * 0x9e37_79b9_7f4a_7c15L;
+        h = (h ^ h >>> 29 ^ f.sourceLow()) * 0xbf58_476d_1ce4_e5b9L;
+        h = (h ^ h >>> 32 ^ f.destinationHigh()) * 0x94d0_49bb_1331_11ebL;
+        h = (h ^ h >>> 29 ^ f.destinationLow()) * 0x9e37_79b9_7f4a_7c15L;
+        return (int) (h ^ h >>> 32) & buckets.length - 1;
+    }
+
+    private @Nullable Datagram find(PacketView f, int bucket) {
+        // RFC 791 counts the protocol to the key, RFC 8200 does not.
+        int protocol = f.isV4() ? f.protocol() : 0;
+        for (Datagram d = buckets[bucket]; d != null; d = d.nextInBucket) {
+            if (d.id == f.fragmentId()
+                    && d.version == f.ipVersion()
+                    && d.protocol == protocol
+                    && d.sourceLow == f.sourceLow()
+                    && d.destinationLow == f.destinationLow()
+                    && d.sourceHigh == f.sourceHigh()
+                    && d.destinationHigh == f.destinationHigh()) {
+                return d;
+            }
+        }
+        return null;
+    }
+
+    private Datagram open(PacketView f, int bucket, long timeNanos) {
+        Datagram victim = oldest;
+        if (datagrams == maxDatagrams && victim != null) {
+            lose(victim, Anomaly.FRAGMENTS_FULL);
+            remove(victim);
+        }
+        Datagram d = free;
+        if (d == null) {
+            d = new Datagram();
+        } else {
+            free = d.nextInBucket;
+        }
+        d.version = f.ipVersion();
+        d.protocol = f.isV4() ? f.protocol() : 0;
+        d.id = f.fragmentId();
+        d.sourceHigh = f.sourceHigh();
+        d.sourceLow = f.sourceLow();
+        d.destinationHigh = f.destinationHigh();
+        d.destinationLow = f.destinationLow();
+        d.startNanos = timeNanos;
+        d.bucket = bucket;
+        d.nextInBucket = buckets[bucket];
+        buckets[bucket] = d;
+        d.newer = null;
+        d.older = newest;
+        if (newest == null) {
+            oldest = d;
+        } else {
+            newest.newer = d;
+        }
+        newest = d;
+        datagrams++;
+        return d;
+    }
+
+    /** Reports the fragments of a datagram as lost and frees their bytes; its entry stays. */
+    private void lose(Datagram d, Anomaly why) {
+        for (int i = d.firstFragment; i != FragmentStore.NONE; i = store.nextFragment(i)) {
+            listener.lost(why, store.position(i), store.frameLength(i));
+        }
+        clear(d);
+    }
+
+    private void clear(Datagram d) {
+        for (int i = d.firstFragment; i != FragmentStore.NONE; ) {
+            int next = store.nextFragment(i);
+            store.free(i);
+            i = next;
+        }
+        d.firstFragment = FragmentStore.NONE;
+        d.lastFragment = FragmentStore.NONE;
+        d.fragments = 0;
+        d.heldUnits = 0;
+        Arrays.fill(d.held, 0, Math.min(d.end + 511 >>> 9, d.held.length), 0);
+        d.end = 0;
+        d.lastSeen = false;
+        d.truncated = false;
+    }
+
+    private void remove(Datagram d) {
+        clear(d);
+        d.death = Anomaly.NONE;
+        Datagram before = buckets[d.bucket];
+        if (before == d) {
+            buckets[d.bucket] = d.nextInBucket;
+        } else {
+            while (before != null && before.nextInBucket != d) {
+                before = before.nextInBucket;
+            }
+            if (before != null) {
+                before.nextInBucket = d.nextInBucket;
+            }
+        }
+        Datagram older = d.older;
+        Datagram newer = d.newer;
+        if (older == null) {
+            oldest = newer;
+        } else {
+            older.newer = newer;
+        }
+        if (newer == null) {
+            newest = older;
+        } else {
+            newer.older = older;
+        }
+        d.older = null;
+        d.newer = null;
+        d.nextInBucket = free;
+        free = d;
+        datagrams--;
+    }
+
+    // ---- bits ----
+
+    private static int countHeld(long[] bits, int first, int last) {
+        int found = 0;
+        for (int word = first >>> 6; word <= last >>> 6; word++) {
+            found += Long.bitCount(bits[word] & mask(word, first, last));
+        }
+        return found;
+    }
+
+    private static void setHeld(long[] bits, int first, int last) {
+        for (int word = first >>> 6; word <= last >>> 6; word++) {
+            bits[word] |= mask(word, first, last);
+        }
+    }
+
+    /** The bits of {@code word} whose numbers are in first..last. */
+    private static long mask(int word, int first, int last) {
+        long from = word == first >>> 6 ? -1L << first : -1L;
+        long to = word == last >>> 6 ? -1L >>> 63 - last : -1L;
+        return from & to;
+    }
+}

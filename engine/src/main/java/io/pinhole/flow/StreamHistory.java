@@ -1,0 +1,118 @@
+package io.pinhole.flow;
+
+import org.jspecify.annotations.Nullable;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The last bytes of a stream that were handed out and are not yet acknowledged: those that a
+ * retransmission may still replace at the receiver. Owned by one {@link StreamReassembler}.
+ */
+final class StreamHistory {
+    private final StreamBuffers buffers;
+    private final int limit;
+    private byte @Nullable [] ring;
+    private MemorySegment ringSegment = MemorySegment.NULL;
+
+    /** Sequence numbers of the oldest byte known and of the one after the newest. */
+    private int from;
+
+    private int to;
+
+    /**
+     * @param limit bytes, a power of two
+     */
+    StreamHistory(StreamBuffers buffers, int limit) {
+        this.buffers = buffers;
+        this.limit = limit;
+    }
+
+    /** Forgets everything; the next byte is {@code sequence}. */
+    void restart(int sequence) {
+        from = sequence;
+        to = sequence;
+        byte[] old = ring;
+        if (old != null) {
+            ring = null;
+            ringSegment = MemorySegment.NULL;
+            buffers.give(old);
+        }
+    }
+
+    /** Forgets what comes before {@code sequence}. */
+    void forget(int sequence) {
+        if (sequence - to >= 0) {
+            restart(to);
+        } else if (sequence - from > 0) {
+            from = sequence;
+        }
+    }
+
+    /**
+     * Adds the next bytes, forgetting the oldest at the limit.
+     *
+     * @return false if there is no memory to remember them
+     */
+    boolean append(MemorySegment data, long offset, int length) {
+        int end = to + length;
+        int kept = Math.min(limit, to - from + Math.min(length, limit));
+        byte[] room = ring;
+        if (room == null || room.length < kept) {
+            room = grow(kept);
+            if (room == null) {
+                restart(end);
+                return false;
+            }
+        }
+        int skipped = Math.max(0, length - limit);
+        int at = to + skipped;
+        while (at != end) {
+            int index = at & room.length - 1;
+            int n = Math.min(end - at, room.length - index);
+            MemorySegment.copy(data, offset + (at - to), ringSegment, index, n);
+            at += n;
+        }
+        to = end;
+        from = end - kept;
+        return true;
+    }
+
+    private byte @Nullable [] grow(int size) {
+        byte[] larger = buffers.take(size);
+        if (larger == null) {
+            return null;
+        }
+        MemorySegment largerSegment = MemorySegment.ofArray(larger);
+        byte[] old = ring;
+        if (old != null) {
+            for (int at = from; at != to; at++) {
+                larger[at & larger.length - 1] = old[at & old.length - 1];
+            }
+            buffers.give(old);
+        }
+        ring = larger;
+        ringSegment = largerSegment;
+        return larger;
+    }
+
+    /** Whether any of the bytes is known and was another. */
+    boolean differs(int sequence, MemorySegment data, long offset, int length) {
+        byte[] known = ring;
+        if (known == null) {
+            return false;
+        }
+        int at = sequence - from < 0 ? from : sequence;
+        int end = sequence + length - to > 0 ? to : sequence + length;
+        while (end - at > 0) {
+            int index = at & known.length - 1;
+            int n = Math.min(end - at, known.length - index);
+            long other = offset + (at - sequence);
+            if (MemorySegment.mismatch(ringSegment, index, index + n, data, other, other + n)
+                    >= 0) {
+                return true;
+            }
+            at += n;
+        }
+        return false;
+    }
+}
