@@ -1,6 +1,8 @@
 package io.pinhole.capture;
 
-/** Input that is no capture, cannot be opened, or is damaged part-way. The message is for people. */
+/**
+ * Input that is no capture, cannot be opened, or is damaged part-way. The message is for people.
+ */
 public final class CaptureException extends Exception {
     private static final long serialVersionUID = 1L;
 
@@ -17,6 +19,12 @@ public final class CaptureException extends Exception {
     public CaptureException(Kind kind, String message) {
         super(message);
         this.kind = kind;
+    }
+
+    /** One line, naming the input first. */
+    @Override
+    public String getMessage() {
+        return String.valueOf(super.getMessage());
     }
 
     public Kind kind() {

@@ -30,7 +30,14 @@ public final class CapturedPacket {
     /** 0-based index of the file within the run. */
     public int file;
 
+    /** Meaningless while {@link #unsupportedLink} is true. */
     public LinkType linkType = LinkType.ETHERNET;
+
+    /** The LINKTYPE_ value that the source gave, whether it can be decoded or not. */
+    public int linkNumber = LinkType.ETHERNET.number();
+
+    /** True where {@link #linkNumber} cannot be decoded: the packet counts as undecodable. */
+    public boolean unsupportedLink;
 
     /** Name of the interface, where the file names it (pcapng if_name), else null. */
     public @Nullable String interfaceName;
@@ -38,6 +45,25 @@ public final class CapturedPacket {
     /** True where the file says that the packet left the host on that interface. */
     public boolean outbound;
 
-    /** Decimal digits of the file's time stamps after the second: 6 or 9 (or what if_tsresol says). */
+    /**
+     * Decimal digits of the file's time stamps after the second: 6 or 9 (or what if_tsresol says).
+     */
     public int timeDigits = 6;
+
+    /** Becomes the same as another; the bytes themselves are shared. */
+    public void set(CapturedPacket other) {
+        data = other.data;
+        offset = other.offset;
+        capturedLength = other.capturedLength;
+        wireLength = other.wireLength;
+        timeNanos = other.timeNanos;
+        number = other.number;
+        file = other.file;
+        linkType = other.linkType;
+        linkNumber = other.linkNumber;
+        unsupportedLink = other.unsupportedLink;
+        interfaceName = other.interfaceName;
+        outbound = other.outbound;
+        timeDigits = other.timeDigits;
+    }
 }

@@ -11,7 +11,9 @@ public interface PacketSource extends AutoCloseable {
      */
     boolean next(CapturedPacket into) throws CaptureException;
 
-    /** Bytes of input consumed so far, for progress; compressed bytes where the input is compressed. */
+    /**
+     * Bytes of input consumed so far, for progress; compressed bytes where the input is compressed.
+     */
     long position();
 
     /** Total bytes of input, or -1 if unknown. */

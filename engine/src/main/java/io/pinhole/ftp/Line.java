@@ -1,0 +1,129 @@
+package io.pinhole.ftp;
+
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+
+/**
+ * One control line without telnet sequences and without its end. Reused: valid until its reader
+ * takes the next byte. Grows to the limit it was made with and no further.
+ */
+final class Line {
+    private static final int SMALL = 128;
+
+    private final int limit;
+    private byte[] bytes;
+    private int length;
+
+    /** Number of the packet with the line's first byte, and of that with its LF. */
+    long first;
+
+    long last;
+
+    /** Longer than the limit; only its beginning is kept. */
+    boolean overlong;
+
+    /** Carried a NUL, which is left out. */
+    boolean nul;
+
+    /** Ended by LF without CR. */
+    boolean bareLf;
+
+    Line(int limit) {
+        this.limit = limit;
+        this.bytes = new byte[Math.min(SMALL, limit)];
+    }
+
+    void append(byte b) {
+        if (length == limit) {
+            overlong = true;
+            return;
+        }
+        if (length == bytes.length) {
+            byte[] larger = new byte[(int) Math.min(limit, 2L * length)];
+            System.arraycopy(bytes, 0, larger, 0, length);
+            Arrays.fill(bytes, (byte) 0);
+            bytes = larger;
+        }
+        bytes[length++] = b;
+    }
+
+    /** Forgets the line; what it held may have been a password. */
+    void clear() {
+        Arrays.fill(bytes, 0, length, (byte) 0);
+        length = 0;
+        overlong = false;
+        nul = false;
+        bareLf = false;
+    }
+
+    int length() {
+        return length;
+    }
+
+    /** True if the line may be acted on: every byte of it is known and stands for itself. */
+    boolean isWhole() {
+        return !overlong && !nul;
+    }
+
+    /** The byte at {@code index} as 0..255, or -1 past the end. */
+    int at(int index) {
+        return index < length ? bytes[index] & 0xff : -1;
+    }
+
+    /** Index of the first byte from {@code index} on that is no blank. */
+    int skipBlanks(int index) {
+        int i = index;
+        while (i < length && isBlank(bytes[i])) {
+            i++;
+        }
+        return i;
+    }
+
+    /** Index of the first blank or of the end from {@code index} on. */
+    int wordEnd(int index) {
+        int i = index;
+        while (i < length && !isBlank(bytes[i])) {
+            i++;
+        }
+        return i;
+    }
+
+    /** Three digits at the line's start, the first of them 1..6 (RFC 959 section 4.2), or -1. */
+    int code() {
+        if (length < 3 || bytes[0] < '1' || bytes[0] > '6' || !digit(1) || !digit(2)) {
+            return -1;
+        }
+        return (bytes[0] - '0') * 100 + (bytes[1] - '0') * 10 + bytes[2] - '0';
+    }
+
+    private boolean digit(int index) {
+        return bytes[index] >= '0' && bytes[index] <= '9';
+    }
+
+    /** The bytes as characters 0..255. */
+    String latin1(int from, int to) {
+        return new String(bytes, from, to - from, StandardCharsets.ISO_8859_1);
+    }
+
+    /**
+     * Bytes from {@code from} up to the first control character, as people may see them. What
+     * stands behind a stray CR may be another line, and that one a password.
+     */
+    String printableWord(int from, int maxChars) {
+        int to = from;
+        while (to < length && (bytes[to] < 0 || bytes[to] >= ' ')) {
+            to++;
+        }
+        return Printable.of(bytes, from, to, maxChars);
+    }
+
+    /** Bytes from {@code from} on as people may see them; see {@link Printable}. */
+    String printable(int from, int maxChars) {
+        return Printable.of(bytes, Math.min(from, length), length, maxChars);
+    }
+
+    /** Space, tab, and the CR that some clients send twice. */
+    private static boolean isBlank(byte b) {
+        return b == ' ' || b == '\t' || b == '\r';
+    }
+}

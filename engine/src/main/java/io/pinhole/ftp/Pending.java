@@ -1,0 +1,65 @@
+package io.pinhole.ftp;
+
+import org.jspecify.annotations.Nullable;
+
+/** A command that waits for its final reply. */
+final class Pending {
+    final Command command;
+
+    /** The packet that completed it. */
+    final long position;
+
+    /** User or file name, printable; null for all other commands, above all for secrets. */
+    final @Nullable String name;
+
+    /** Its own announcement if it still may open, or the one that its transfer goes with. */
+    @Nullable Announcement announcement;
+
+    /** A preliminary reply was seen: the transfer runs. */
+    boolean started;
+
+    /** The listener was told of this transfer. */
+    boolean told;
+
+    /** EPSV ALL. */
+    boolean all;
+
+    /** Came after EPSV ALL was accepted; the alert was raised. */
+    boolean afterEpsvAll;
+
+    /** AUTH with a mechanism of RFC 4217, which TLS records follow. */
+    boolean tls;
+
+    Pending(Command command, long position, @Nullable String name) {
+        this.command = command;
+        this.position = position;
+        this.name = name;
+    }
+
+    boolean is(Command.Role role) {
+        return command.role() == role;
+    }
+
+    /** True for PORT, EPRT and LPRT. */
+    boolean announcesActive() {
+        return command.mode() != null && command.mode().serverConnects();
+    }
+
+    /** True if a reply to it announces. */
+    boolean asksForAddress() {
+        return command.mode() != null && !command.mode().serverConnects() && !all;
+    }
+
+    /** The reply code that announces what this command asked for; 0 if it asks for nothing. */
+    int announcingCode() {
+        if (!asksForAddress()) {
+            return 0;
+        }
+        return switch (command) {
+            case PASV -> Replies.PASSIVE;
+            case LPSV -> Replies.LONG_PASSIVE;
+            case EPSV -> Replies.EXTENDED_PASSIVE;
+            default -> 0;
+        };
+    }
+}

@@ -1,0 +1,368 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.core.FlowKey;
+import io.pinhole.core.PinholeOutcome;
+import io.pinhole.core.Settings;
+import io.pinhole.core.Verdict;
+import io.pinhole.decode.PacketView;
+import io.pinhole.flow.StreamBuffers;
+import io.pinhole.flow.StreamReassembler;
+import io.pinhole.ftp.Announcement;
+import io.pinhole.ftp.ControlDialogue;
+import io.pinhole.ftp.DialogueListener;
+import io.pinhole.ftp.Side;
+import io.pinhole.rule.RuleOrigin;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A control connection whose dialogue is read, with its pinholes and data connections. Owned by the
+ * path. Opens and closes nothing by itself: it asks {@link Sessions}.
+ */
+final class ControlSession implements DialogueListener {
+    private static final int MAX_UNSEEN = 8;
+
+    /** Announcements kept until they are settled; older ones are settled as they are. */
+    private static final int MAX_UNSETTLED = 128;
+
+    /** Alerts about single packets, per session; more are only counted. */
+    private static final int MAX_PACKET_ALERTS = 16;
+
+    /** One direction: reassembly, and the checksums its sender writes. */
+    private final class Stream implements StreamReassembler.Sink {
+        final Side side;
+        final StreamReassembler reassembler;
+        boolean begun;
+
+        /** Its sender leaves checksums to hardware behind the point of capture. */
+        boolean checksumUnknown;
+
+        boolean finished;
+
+        Stream(Side side, StreamBuffers buffers, int limit) {
+            this.side = side;
+            reassembler = new StreamReassembler(buffers, limit);
+        }
+
+        @Override
+        public void data(MemorySegment data, long offset, int length, long position) {
+            dialogue.feed(side, data, offset, length, position);
+        }
+
+        @Override
+        public void gap(Anomaly why, int length, long position) {
+            if (why == Anomaly.SNAP_LENGTH) {
+                cutAt = cutAt == 0 ? position : cutAt;
+                sessions.blind(ControlSession.this);
+            } else {
+                gapAt = gapAt == 0 ? position : gapAt;
+            }
+            dialogue.gap(side, why, position);
+        }
+
+        @Override
+        public void anomaly(Anomaly kind, long position) {
+            ControlSession.this.anomaly(kind, position, kind.text());
+        }
+    }
+
+    final Sessions sessions;
+    final long number;
+    final FlowKey key;
+    final long position;
+    final long timeNanos;
+    final Verdict verdict;
+    final RuleOrigin rule;
+
+    /** Index in the registry; what the flow's tag holds. */
+    int index = -1;
+
+    /** False where only the observer reads it. */
+    boolean helper;
+
+    /** How it ended, null while it is open. */
+    Event.@Nullable Closed closed;
+
+    /** Data connections that are not settled. */
+    int openData;
+
+    boolean settled;
+    long endNanos;
+    long dropped;
+    boolean midstream;
+
+    private final Settings.HelperPolicy policy;
+    private final ControlDialogue dialogue;
+    private final Stream client;
+    private final Stream server;
+    private final List<Pinhole> pinholes = new ArrayList<>(2);
+    private final List<Event.Unseen> unseen = new ArrayList<>(0);
+    private int unseenTotal;
+    private long encryptedAt;
+    private long cutAt;
+    private long gapAt;
+    private int packetAlerts;
+    private int mark;
+
+    ControlSession(
+            Sessions sessions,
+            long number,
+            FlowKey key,
+            long position,
+            long timeNanos,
+            Verdict verdict,
+            RuleOrigin rule,
+            boolean helper,
+            Settings.HelperPolicy policy,
+            Settings.Limits limits,
+            StreamBuffers buffers) {
+        this.sessions = sessions;
+        this.number = number;
+        this.key = key;
+        this.position = position;
+        this.timeNanos = timeNanos;
+        this.verdict = verdict;
+        this.rule = rule;
+        this.helper = helper;
+        this.policy = policy;
+        endNanos = timeNanos;
+        client = new Stream(Side.CLIENT, buffers, limits.reassemblyBytes());
+        server = new Stream(Side.SERVER, buffers, limits.reassemblyBytes());
+        dialogue = new ControlDialogue(key.source(), key.destination(), policy, limits, this);
+    }
+
+    /** The control flow's mark, which data flows announced from now on inherit. */
+    void mark(int value) {
+        mark = value;
+    }
+
+    Settings.HelperPolicy policy() {
+        return policy;
+    }
+
+    /** True while announcements may go by unread: TLS, or a capture that cuts packets. */
+    boolean isBlind() {
+        return encryptedAt != 0 || cutAt != 0;
+    }
+
+    /** Notes what the handshake said, seen before the session was made. */
+    void handshake(Side side, int firstSequence, boolean checksumUnknown) {
+        Stream stream = side == Side.CLIENT ? client : server;
+        stream.reassembler.start(firstSequence);
+        stream.begun = true;
+        stream.checksumUnknown = checksumUnknown;
+    }
+
+    /**
+     * Reads one packet of the connection.
+     *
+     * @param fromClient the packet's direction
+     * @param checksumBad its checksum was verified and is wrong
+     * @return false if it carries other bytes than were read before in their place
+     */
+    boolean packet(
+            PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
+        Stream sender = fromClient ? client : server;
+        Stream receiver = fromClient ? server : client;
+        endNanos = now;
+        boolean taken = true;
+        if (p.has(PacketView.SYN)) {
+            if (!sender.begun) {
+                handshake(sender.side, p.tcpSequence() + 1, checksumBad);
+            }
+        } else if (!sender.begun) {
+            handshake(sender.side, p.tcpSequence(), checksumBad);
+            if (!midstream) {
+                midstream = true;
+                dialogue.midstream();
+            }
+        }
+        if (p.has(PacketView.ACK) && receiver.begun) {
+            receiver.reassembler.acknowledged(p.tcpAcknowledgement(), position, receiver);
+        }
+        if (p.payloadLength() > 0) {
+            if (checksumBad && !sender.checksumUnknown) {
+                anomaly(Anomaly.BAD_CHECKSUM, position, Anomaly.BAD_CHECKSUM.text());
+                return true;
+            }
+            taken =
+                    sender.reassembler.segment(
+                            p.tcpSequence() + (p.has(PacketView.SYN) ? 1 : 0),
+                            p.data(),
+                            p.payloadStart(),
+                            p.payloadCaptured(),
+                            p.payloadLength(),
+                            position,
+                            sender);
+        }
+        if (p.has(PacketView.FIN)) {
+            sender.finished = true;
+            if (!fromClient || client.finished) {
+                sessions.closePinholes(this, pinholes, "control connection closed");
+            }
+        }
+        if (p.has(PacketView.RST)) {
+            closed = Event.Closed.RST;
+            sessions.closePinholes(this, pinholes, "control connection reset");
+        }
+        return taken;
+    }
+
+    /** True once both sides have said FIN and nothing of their streams is missing. */
+    boolean isFinished() {
+        return closed != null
+                || (client.finished
+                        && server.finished
+                        && !client.reassembler.isWaiting()
+                        && !server.reassembler.isWaiting());
+    }
+
+    /** True if any side has said FIN. */
+    boolean isClosing() {
+        return client.finished || server.finished;
+    }
+
+    void close(Event.Closed how) {
+        if (closed == null) {
+            closed = how;
+        }
+        client.reassembler.close();
+        server.reassembler.close();
+        sessions.closePinholes(
+                this,
+                pinholes,
+                how == Event.Closed.OPEN ? null : "control connection closed");
+    }
+
+    /** Notes a dropped connection between the hosts of a dialogue that cannot be read. */
+    void unseen(long position, FlowKey flow, RuleOrigin rule) {
+        unseenTotal++;
+        if (unseen.size() < MAX_UNSEEN) {
+            unseen.add(new Event.Unseen(position, flow, rule));
+        }
+    }
+
+    /** An alert about a packet of this connection or of one of its data connections. */
+    void packetAlert(Anomaly kind, long position, FlowKey flow, String detail) {
+        if (packetAlerts++ < MAX_PACKET_ALERTS) {
+            sessions.alert(number, position, kind, flow, detail);
+        }
+    }
+
+    Event.Control event() {
+        Event.Closed how = closed == null ? Event.Closed.OPEN : closed;
+        return new Event.Control(
+                number,
+                position,
+                timeNanos,
+                endNanos,
+                key,
+                dialogue.user(),
+                dialogue.serverSoftware(),
+                helper,
+                encryptedAt,
+                cutAt,
+                gapAt,
+                midstream,
+                dialogue.commands(),
+                how,
+                verdict,
+                rule,
+                dropped,
+                List.copyOf(unseen),
+                unseenTotal);
+    }
+
+    // ---- what the dialogue tells ----
+
+    private Pinhole pinholeOf(Announcement a) {
+        for (int i = pinholes.size() - 1; i >= 0; i--) {
+            if (pinholes.get(i).announcement == a) {
+                return pinholes.get(i);
+            }
+        }
+        Pinhole p = new Pinhole(this, a, sessions.now(), helper);
+        p.mark = mark;
+        if (pinholes.size() >= MAX_UNSETTLED) {
+            sessions.settleOldest(pinholes);
+        }
+        pinholes.add(p);
+        return p;
+    }
+
+    private @Nullable Pinhole known(@Nullable Announcement a) {
+        for (int i = pinholes.size() - 1; i >= 0; i--) {
+            if (pinholes.get(i).announcement == a) {
+                return pinholes.get(i);
+            }
+        }
+        return null;
+    }
+
+    /** Forgets a pinhole about which nothing more can be learnt. */
+    void forget(Pinhole pinhole) {
+        pinholes.remove(pinhole);
+    }
+
+    @Override
+    public void announced(Announcement a) {
+        pinholeOf(a);
+    }
+
+    @Override
+    public void open(Announcement a) {
+        sessions.open(this, pinholes, pinholeOf(a));
+    }
+
+    @Override
+    public void refused(Announcement a, Anomaly why, String detail) {
+        Pinhole p = pinholeOf(a);
+        sessions.settle(p, PinholeOutcome.REFUSED, why.label());
+        forget(p);
+    }
+
+    @Override
+    public void transfer(
+            @Nullable Announcement a, String command, @Nullable String file, long position) {
+        Pinhole p = known(a);
+        if (p != null && p.command == null) {
+            p.command = command;
+            p.file = file;
+        }
+    }
+
+    @Override
+    public void transferEnded(@Nullable Announcement a, int code, long position) {
+        Pinhole p = known(a);
+        if (p != null) {
+            p.replyCode = code;
+            sessions.transferEnded(p);
+        }
+    }
+
+    @Override
+    public void anomaly(Anomaly kind, long position, String detail) {
+        if (kind.severity() != Anomaly.Severity.INFO) {
+            sessions.alert(number, position, kind, key, detail);
+        }
+    }
+
+    @Override
+    public void closing(long position) {
+        sessions.closePinholes(this, pinholes, "control connection closed");
+    }
+
+    @Override
+    public void encrypted(long position) {
+        if (encryptedAt == 0) {
+            encryptedAt = position;
+        }
+        sessions.blind(this);
+    }
+
+    @Override
+    public void cleartext(long position) {}
+}

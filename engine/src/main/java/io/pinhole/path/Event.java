@@ -1,0 +1,157 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.core.FlowKey;
+import io.pinhole.core.IpAddress;
+import io.pinhole.core.PinholeOutcome;
+import io.pinhole.core.TransferMode;
+import io.pinhole.core.Verdict;
+import io.pinhole.rule.RuleOrigin;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What happened beyond single verdicts; emitted when it is settled. Positions name packets as the
+ * source numbered them ({@link Positions}); times are nanoseconds since the epoch.
+ */
+public sealed interface Event {
+    /** Number of the control session concerned, from 1; 0 where there is none. */
+    long session();
+
+    /** The first packet concerned. */
+    long position();
+
+    /** Time of the first packet concerned. */
+    long timeNanos();
+
+    /** How a control connection ended. */
+    enum Closed {
+        FIN,
+        RST,
+        TIMEOUT,
+        /** Still open at the end of the input. */
+        OPEN;
+
+        /** Lower-case name as in JSON. */
+        public String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    /** A new connection that was dropped and that an unreadable dialogue may have announced. */
+    record Unseen(long position, FlowKey flow, RuleOrigin rule) {}
+
+    /**
+     * A control connection; the last event of its session.
+     *
+     * @param flow from client to server
+     * @param helper whether a helper read it, and not just the observer
+     * @param encryptedAt packet from which on it was TLS, 0 if it never was
+     * @param cutAt first packet whose dialogue the snap length cut, 0 if none
+     * @param gapAt first packet after which bytes of the dialogue were missing, 0 if none
+     * @param midstream true if its beginning is not in the input
+     * @param verdict of its first packet
+     * @param rule that gave that verdict
+     * @param dropped how many of its packets were dropped or rejected
+     * @param unseen the first of the connections that were dropped while the dialogue could not be
+     *     read
+     * @param unseenTotal how many there were
+     */
+    record Control(
+            long session,
+            long position,
+            long timeNanos,
+            long endNanos,
+            FlowKey flow,
+            @Nullable String user,
+            @Nullable String server,
+            boolean helper,
+            long encryptedAt,
+            long cutAt,
+            long gapAt,
+            boolean midstream,
+            long commands,
+            Closed closed,
+            Verdict verdict,
+            RuleOrigin rule,
+            long dropped,
+            List<Unseen> unseen,
+            int unseenTotal)
+            implements Event {}
+
+    /**
+     * An announcement and what became of its pinhole.
+     *
+     * @param control from client to server
+     * @param source who may connect
+     * @param destination the host the pinhole leads to; null if the announcement could not be read
+     * @param destinationPort 0 if the announcement could not be read
+     * @param announced the address as announced; differs from {@code destination} where the policy
+     *     replaced it; null if the announcement could not be read
+     * @param usedBy first packet of the data connection, 0 if none came
+     * @param reason why it was refused, or what kept it from being used; null if nothing did
+     * @param text the line that announced it, printable
+     * @param helper false if only the observer read it: then nothing was opened, the outcome says
+     *     whether the announced connection came
+     */
+    record Pinhole(
+            long session,
+            long position,
+            long timeNanos,
+            FlowKey control,
+            TransferMode mode,
+            IpAddress source,
+            @Nullable IpAddress destination,
+            int destinationPort,
+            @Nullable IpAddress announced,
+            PinholeOutcome outcome,
+            long usedBy,
+            @Nullable String reason,
+            String text,
+            boolean helper)
+            implements Event {}
+
+    /**
+     * A data connection that was announced and opened.
+     *
+     * @param flow in the direction of its first packet
+     * @param command the transfer command, upper case; null if none was seen
+     * @param file the command's argument, printable; null if it had none
+     * @param bytes payload bytes, retransmissions counted once
+     * @param complete whether the transfer came to its end
+     * @param verdict of its first packet
+     * @param rule that gave that verdict
+     */
+    record Data(
+            long session,
+            long position,
+            long timeNanos,
+            long endNanos,
+            FlowKey flow,
+            FlowKey control,
+            TransferMode mode,
+            @Nullable String command,
+            @Nullable String file,
+            long bytes,
+            boolean complete,
+            Verdict verdict,
+            RuleOrigin rule,
+            boolean helper)
+            implements Event {}
+
+    /**
+     * Something an administrator should see.
+     *
+     * @param flow the flow concerned, in the direction of the packet or from client to server
+     * @param detail one printable line
+     */
+    record Alert(
+            long session,
+            long position,
+            long timeNanos,
+            Anomaly kind,
+            FlowKey flow,
+            String detail)
+            implements Event {}
+}

@@ -1,0 +1,119 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Verdict;
+import io.pinhole.rule.RuleOrigin;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What must be remembered of a control connection before it carries anything: a SYN is no session
+ * yet, and a flood of them must cost little. A ring: when it is full the oldest is forgotten, and its
+ * connection, should it live, counts as taken up in mid-stream.
+ */
+final class Handshakes {
+    private static final int SIZE = 1 << 16;
+    private static final int CLIENT_SEEN = 1;
+    private static final int SERVER_SEEN = 2;
+    private static final int CLIENT_CHECKSUM_UNKNOWN = 4;
+    private static final int SERVER_CHECKSUM_UNKNOWN = 8;
+
+    private long[] position = {};
+    private long[] timeNanos = {};
+    private int[] clientSequence = {};
+    private int[] serverSequence = {};
+    private byte[] seen = {};
+    private @Nullable RuleOrigin[] rule = {};
+    private @Nullable Verdict[] verdict = {};
+    private @Nullable String[] helper = {};
+    private int next = 1;
+
+    /**
+     * @param helperName the helper object that was assigned, null if none was
+     * @return the serial number to ask with; never 0
+     */
+    int begin(
+            long at,
+            long time,
+            Verdict itsVerdict,
+            RuleOrigin itsRule,
+            @Nullable String helperName) {
+        if (position.length == 0) {
+            position = new long[SIZE];
+            timeNanos = new long[SIZE];
+            clientSequence = new int[SIZE];
+            serverSequence = new int[SIZE];
+            seen = new byte[SIZE];
+            rule = new RuleOrigin[SIZE];
+            verdict = new Verdict[SIZE];
+            helper = new String[SIZE];
+        }
+        int serial = next++;
+        if (next == 0) {
+            next = 1;
+        }
+        int i = serial & SIZE - 1;
+        position[i] = at;
+        timeNanos[i] = time;
+        seen[i] = 0;
+        rule[i] = itsRule;
+        verdict[i] = itsVerdict;
+        helper[i] = helperName;
+        return serial;
+    }
+
+    /** False if it was overwritten since. */
+    boolean knows(int serial) {
+        return serial != 0 && position.length != 0 && next - serial > 0 && next - serial <= SIZE;
+    }
+
+    /** Notes the SYN or SYN-ACK of one side; the last one counts. */
+    void syn(int serial, boolean client, int sequence, boolean checksumUnknown) {
+        if (!knows(serial)) {
+            return;
+        }
+        int i = serial & SIZE - 1;
+        if (client) {
+            clientSequence[i] = sequence;
+            seen[i] |= CLIENT_SEEN;
+            seen[i] |= checksumUnknown ? (byte) CLIENT_CHECKSUM_UNKNOWN : 0;
+        } else {
+            serverSequence[i] = sequence;
+            seen[i] |= SERVER_SEEN;
+            seen[i] |= checksumUnknown ? (byte) SERVER_CHECKSUM_UNKNOWN : 0;
+        }
+    }
+
+    long position(int serial) {
+        return position[serial & SIZE - 1];
+    }
+
+    long timeNanos(int serial) {
+        return timeNanos[serial & SIZE - 1];
+    }
+
+    Verdict verdict(int serial) {
+        Verdict v = verdict[serial & SIZE - 1];
+        return v == null ? Verdict.ACCEPT : v;
+    }
+
+    RuleOrigin rule(int serial) {
+        RuleOrigin r = rule[serial & SIZE - 1];
+        return r == null ? RuleOrigin.NONE : r;
+    }
+
+    @Nullable String helper(int serial) {
+        return helper[serial & SIZE - 1];
+    }
+
+    boolean sawSyn(int serial, boolean client) {
+        return (seen[serial & SIZE - 1] & (client ? CLIENT_SEEN : SERVER_SEEN)) != 0;
+    }
+
+    int sequence(int serial, boolean client) {
+        return (client ? clientSequence : serverSequence)[serial & SIZE - 1];
+    }
+
+    boolean checksumUnknown(int serial, boolean client) {
+        int bit = client ? CLIENT_CHECKSUM_UNKNOWN : SERVER_CHECKSUM_UNKNOWN;
+        return (seen[serial & SIZE - 1] & bit) != 0;
+    }
+}

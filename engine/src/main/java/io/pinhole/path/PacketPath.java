@@ -1,0 +1,588 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.core.CtState;
+import io.pinhole.core.Direction;
+import io.pinhole.core.Hook;
+import io.pinhole.core.IpAddress;
+import io.pinhole.core.Verdict;
+import io.pinhole.decode.LinkType;
+import io.pinhole.decode.PacketView;
+import io.pinhole.expect.Expectation;
+import io.pinhole.flow.FlowTable;
+import io.pinhole.flow.Fragments;
+import io.pinhole.flow.TcpTracker;
+import io.pinhole.rule.HelperObject;
+import io.pinhole.rule.PacketFacts;
+import io.pinhole.rule.RuleOrigin;
+import io.pinhole.rule.RuleProgram;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One packet in, one verdict and its events out. Single-threaded: owns its tables.
+ *
+ * <p>The order is the kernel's: defragmentation (-400), the chains before connection tracking (-200),
+ * tracking, the other chains of prerouting, those of forward or input, those of postrouting, then the
+ * helper and the entry into the flow table, which only an accepted packet reaches.
+ */
+public final class PacketPath implements AutoCloseable {
+    private static final int FIRST = Integer.MIN_VALUE;
+    private static final int LAST = Integer.MAX_VALUE;
+    private static final int TRACK = RuleProgram.CONNTRACK_PRIORITY;
+    private static final long SECOND = 1_000_000_000L;
+    private static final int SWEEP = 2;
+
+    /**
+     * A datagram that is not complete after this many further packets is given up as after its
+     * timeout, so that the verdicts waiting for it are bounded.
+     */
+    public static final int MAX_HELD_PACKETS = 1 << 20;
+
+    /** The rule named where the helper itself drops a packet. */
+    private static final RuleOrigin HELPER = new RuleOrigin("ftp helper", "");
+
+    private static final RuleOrigin NOT_FILTERED = new RuleOrigin("not filtered", "");
+    private static final RuleOrigin UNDECODABLE = new RuleOrigin("undecodable", "");
+    private static final RuleOrigin TABLE = new RuleOrigin("flow table", "");
+    private static final RuleOrigin REASSEMBLY = new RuleOrigin("fragment reassembly", "");
+
+    private final RuleProgram rules;
+    private final VerdictSink verdicts;
+    private final IpAddress[] locals;
+    private final BitSet attachPorts = new BitSet();
+    private final FlowTable flows4;
+    private final FlowTable flows6;
+    private final Fragments fragments;
+    private final Sessions sessions;
+    private final Handshakes handshakes = new Handshakes();
+    private final Observer observer;
+    private final ConnectionTracker tracker;
+    private final PacketView view = new PacketView();
+    private final PacketView datagram = new PacketView();
+    private final PacketFacts facts = new PacketFacts();
+
+    private long now = Long.MIN_VALUE;
+    private long count;
+    private long held;
+    private long heldSince;
+
+    // The verdict of the packet being judged.
+    private Hook hook = Hook.FORWARD;
+    private RuleOrigin rule = RuleOrigin.NONE;
+    private Anomaly why = Anomaly.NONE;
+
+    public PacketPath(
+            PathOptions options, RuleProgram rules, VerdictSink verdicts, EventSink events) {
+        this.rules = rules;
+        this.verdicts = verdicts;
+        locals = options.localAddresses().toArray(IpAddress[]::new);
+        for (int port : options.attachPorts()) {
+            attachPorts.set(port);
+        }
+        var settings = options.settings();
+        var limits = settings.limits();
+        flows4 = new FlowTable(false, limits.flows(), options.seed(), this::removed);
+        flows6 = new FlowTable(true, limits.flows(), options.seed(), this::removed);
+        fragments =
+                new Fragments(
+                        limits.fragmentBytes(),
+                        limits.fragmentDatagrams(),
+                        settings.timeouts().fragment() * SECOND,
+                        this::lost);
+        sessions = new Sessions(settings, options.seed(), events);
+        observer =
+                new Observer(
+                        sessions, handshakes, options.observedPorts(), settings, options.seed());
+        tracker = new ConnectionTracker(flows4, flows6, sessions.expectations(), settings);
+    }
+
+    /**
+     * Judges one packet.
+     *
+     * @param offset of the link-layer header in {@code data}
+     * @param captured bytes present
+     * @param wire bytes on the wire
+     * @param timeNanos arrival in nanoseconds since the epoch; time never runs backwards: an earlier
+     *     one counts as that of the packet before
+     * @param position handed back with the verdict and in events; see {@link Positions}
+     * @param input name of the interface it came in by, null if unknown
+     * @param output name of the interface it leaves by, null if unknown
+     */
+    public void process(
+            MemorySegment data,
+            long offset,
+            int captured,
+            int wire,
+            LinkType link,
+            long timeNanos,
+            long position,
+            @Nullable String input,
+            @Nullable String output) {
+        advance(timeNanos);
+        Anomaly bad = view.wrap(data, offset, captured, wire, link);
+        if (bad != Anomaly.NONE) {
+            verdicts.verdict(position, Verdict.UNDECODABLE, null, null, UNDECODABLE, bad);
+            return;
+        }
+        if (view.ipVersion() == 0 || isLinkScope(view)) {
+            verdicts.verdict(
+                    position, Verdict.UNFILTERED, null, null, NOT_FILTERED, Anomaly.NONE);
+            return;
+        }
+        facts.inputInterface = input;
+        facts.outputInterface = output;
+        if (view.isFragment()) {
+            fragment(wire, position);
+            return;
+        }
+        Verdict verdict = judge(view, position);
+        verdicts.verdict(position, verdict, facts.ctState, hook, rule, why);
+    }
+
+    /** End of the input: what is still open is told as it stands. */
+    public void finish() {
+        fragments.finish();
+        sessions.finish();
+    }
+
+    private void advance(long timeNanos) {
+        if (timeNanos > now) {
+            now = timeNanos;
+        }
+        count++;
+        sessions.expire(now);
+        flows4.sweep(now, SWEEP);
+        flows6.sweep(now, SWEEP);
+        observer.sweep(now, SWEEP);
+        if (held > 0) {
+            fragments.expire(now);
+            if (count - heldSince > MAX_HELD_PACKETS) {
+                fragments.finish();
+            }
+        }
+    }
+
+    private Verdict judge(PacketView p, long position) {
+        Hook main = route(p);
+        Verdict verdict = walk(p, main);
+        if (verdict == Verdict.ACCEPT) {
+            verdict = admit(p, position);
+        } else if (tracker.expectation() instanceof Pinhole.Permission permission) {
+            observer.blocked(permission.pinhole, p, position, verdict, rule);
+        }
+        if (p.protocol() == PacketView.TCP && p.transportAnomaly() == Anomaly.NONE) {
+            observe(p, position, verdict);
+        }
+        return verdict;
+    }
+
+    private Hook route(PacketView p) {
+        for (IpAddress local : locals) {
+            if (local.low() == p.destinationLow()
+                    && local.high() == p.destinationHigh()
+                    && local.version() == p.ipVersion()) {
+                return Hook.INPUT;
+            }
+        }
+        for (IpAddress local : locals) {
+            if (local.low() == p.sourceLow()
+                    && local.high() == p.sourceHigh()
+                    && local.version() == p.ipVersion()) {
+                return Hook.OUTPUT;
+            }
+        }
+        return Hook.FORWARD;
+    }
+
+    /** Takes the packet through the hooks; {@link #hook} and {@link #rule} name what decided. */
+    private Verdict walk(PacketView p, Hook main) {
+        Hook first = main == Hook.OUTPUT ? Hook.OUTPUT : Hook.PREROUTING;
+        beginFacts(p);
+        tracker.untracked();
+        why = Anomaly.NONE;
+        Verdict verdict = run(first, FIRST, TRACK);
+        if (verdict != Verdict.ACCEPT) {
+            return verdict;
+        }
+        if (facts.notrack) {
+            tracker.untracked();
+        } else {
+            tracker.track(p, now);
+            why = tracker.anomaly();
+        }
+        factsOfFlow();
+        verdict = run(first, TRACK, LAST);
+        if (verdict == Verdict.ACCEPT && main != Hook.OUTPUT) {
+            verdict = run(main, FIRST, LAST);
+        }
+        if (verdict == Verdict.ACCEPT && main != Hook.INPUT) {
+            RuleOrigin decided = rule;
+            verdict = run(Hook.POSTROUTING, FIRST, LAST);
+            if (verdict == Verdict.ACCEPT) {
+                rule = decided;
+                hook = main;
+            }
+        }
+        return verdict;
+    }
+
+    private Verdict run(Hook at, int from, int to) {
+        facts.hook = at;
+        facts.decidedBy = RuleOrigin.NONE;
+        Verdict verdict = rules.run(at, from, to, facts);
+        hook = at;
+        rule = facts.decidedBy;
+        return verdict;
+    }
+
+    private void beginFacts(PacketView p) {
+        facts.packet = p;
+        facts.timeNanos = now;
+        facts.ctState = CtState.INVALID;
+        facts.hasFlow = false;
+        facts.ctStatus = 0;
+        facts.ctMark = 0;
+        facts.ctMarkChanged = false;
+        facts.parentHelper = null;
+        facts.helper = null;
+        facts.timeout = null;
+        facts.notrack = false;
+        facts.mark = 0;
+    }
+
+    private void factsOfFlow() {
+        facts.ctState = tracker.state();
+        long flow = tracker.flow();
+        facts.hasFlow = flow != FlowTable.NONE;
+        if (!facts.hasFlow) {
+            return;
+        }
+        FlowTable t = tracker.table();
+        int flags = t.flags(flow);
+        facts.ctDirection = tracker.direction();
+        facts.ctStatus = status(flags);
+        facts.ctMark = t.mark(flow);
+        facts.ctId = t.id(flow);
+        facts.ctExpirationMillis = Math.max(0, (t.deadline(flow) - now) / 1_000_000);
+        facts.parentHelper = (flags & FlowTable.EXPECTED) != 0 ? "ftp" : null;
+        facts.originalSourceHigh = t.sourceHigh(flow);
+        facts.originalSourceLow = t.sourceLow(flow);
+        facts.originalSourcePort = t.sourcePort(flow);
+        facts.originalDestinationHigh = t.destinationHigh(flow);
+        facts.originalDestinationLow = t.destinationLow(flow);
+        facts.originalDestinationPort = t.destinationPort(flow);
+        if (tracker.expectation() instanceof Pinhole.Permission permission) {
+            facts.ctMark = permission.pinhole.mark;
+        }
+    }
+
+    private static int status(int flags) {
+        int status = 0;
+        status |= (flags & FlowTable.EXPECTED) != 0 ? PacketFacts.STATUS_EXPECTED : 0;
+        status |= (flags & FlowTable.SEEN_REPLY) != 0 ? PacketFacts.STATUS_SEEN_REPLY : 0;
+        status |= (flags & FlowTable.ASSURED) != 0 ? PacketFacts.STATUS_ASSURED : 0;
+        status |= (flags & FlowTable.CONFIRMED) != 0 ? PacketFacts.STATUS_CONFIRMED : 0;
+        status |= (flags & FlowTable.HELPED) != 0 ? PacketFacts.STATUS_HELPER : 0;
+        return status;
+    }
+
+    /** After the last hook: enters a new flow into the table, lets the helper read, counts. */
+    private Verdict admit(PacketView p, long position) {
+        long flow = tracker.flow();
+        if (flow == FlowTable.NONE) {
+            return Verdict.ACCEPT;
+        }
+        FlowTable t = tracker.table();
+        if (tracker.state() == CtState.RELATED && p.isIcmpError()) {
+            return Verdict.ACCEPT; // the flow is another packet's
+        }
+        if (!tracker.isConfirmed()) {
+            if (!t.hasRoom() && !t.evictOne(now)) {
+                why = Anomaly.FLOWS_FULL;
+                rule = TABLE;
+                return Verdict.DROP;
+            }
+            flow = t.insert(now);
+            tracker.confirmedAs(flow);
+            firstPacket(t, flow, p, position);
+        }
+        if (facts.ctMarkChanged || t.mark(flow) != facts.ctMark) {
+            t.mark(flow, facts.ctMark);
+        }
+        t.count(flow, tracker.direction(), p.ipLength());
+        int flags = t.flags(flow);
+        Verdict verdict = Verdict.ACCEPT;
+        if ((flags & FlowTable.HELPED) != 0) {
+            verdict = helped(t, flow, p, position);
+        } else if ((flags & FlowTable.DATA) != 0) {
+            DataConnection d = sessions.data(t.tag(flow));
+            if (d != null) {
+                sessions.packet(d, p, tracker.direction());
+            }
+        }
+        if (tracker.endsFlow()) {
+            t.remove(flow);
+        }
+        return verdict;
+    }
+
+    /** What begins with a flow: the use of an expectation, or a helper. */
+    private void firstPacket(FlowTable t, long flow, PacketView p, long position) {
+        if (tracker.expectation() instanceof Pinhole.Permission permission) {
+            Pinhole pinhole = permission.pinhole;
+            if (pinhole.data == null) {
+                DataConnection d =
+                        sessions.arrived(pinhole, p, position, Verdict.ACCEPT, rule, false);
+                t.tag(flow, d.index);
+                t.setFlag(flow, FlowTable.DATA);
+            } else {
+                sessions.used(pinhole); // an earlier attempt was dropped and is followed already
+            }
+            return;
+        }
+        if (p.protocol() != PacketView.TCP) {
+            return;
+        }
+        HelperObject helper = facts.helper;
+        if (helper != null ? helper.type().equals("ftp") : attachPorts.get(p.destinationPort())) {
+            t.setFlag(flow, FlowTable.HELPED);
+            t.tag(
+                    flow,
+                    handshakes.begin(
+                            position,
+                            now,
+                            Verdict.ACCEPT,
+                            rule,
+                            helper == null ? null : helper.name()));
+        }
+    }
+
+    /** The helper reads an accepted packet of a control connection. */
+    private Verdict helped(FlowTable t, long flow, PacketView p, long position) {
+        boolean fromClient = tracker.direction() == Direction.ORIGINAL;
+        boolean syn = p.has(PacketView.SYN);
+        boolean checksumBad = (syn || p.payloadLength() > 0) && sessions.checksumBad(p);
+        if (!t.flag(flow, FlowTable.CONTROL)) {
+            int serial = t.tag(flow);
+            if (syn) {
+                handshakes.syn(serial, fromClient, p.tcpSequence(), checksumBad);
+            }
+            boolean established = t.state(flow) == TcpTracker.ESTABLISHED;
+            if (p.payloadLength() == 0 && !(established && t.flag(flow, FlowTable.ASSURED))) {
+                return Verdict.ACCEPT;
+            }
+            ControlSession former = observer.handOver(p);
+            if (!sessions.hasRoom()) {
+                sessions.alert(
+                        0,
+                        position,
+                        Anomaly.CONTROLS_FULL,
+                        Sessions.key(p),
+                        Anomaly.CONTROLS_FULL.text());
+                t.clearFlag(flow, FlowTable.HELPED);
+                return Verdict.ACCEPT;
+            }
+            ControlSession s =
+                    sessions.begin(
+                            t.key(flow),
+                            handshakes,
+                            serial,
+                            position,
+                            Verdict.ACCEPT,
+                            rule,
+                            true,
+                            former);
+            t.tag(flow, s.index);
+            t.setFlag(flow, FlowTable.CONTROL);
+        }
+        ControlSession s = sessions.session(t.tag(flow));
+        if (s == null) {
+            return Verdict.ACCEPT;
+        }
+        s.mark(t.mark(flow));
+        boolean taken = s.packet(p, fromClient, checksumBad, position, now);
+        int state = t.state(flow);
+        boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
+        if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
+            sessions.end(s, Event.Closed.FIN);
+        }
+        if (!taken) {
+            // The receiver may read these bytes instead of those that were inspected.
+            why = Anomaly.OVERLAP;
+            rule = HELPER;
+            return Verdict.DROP;
+        }
+        return Verdict.ACCEPT;
+    }
+
+    /** What a report wants to know of packets that no helper reads. Changes no verdict. */
+    private void observe(PacketView p, long position, Verdict verdict) {
+        if (tracker.endsFlow()) {
+            return;
+        }
+        long flow = tracker.matched();
+        if (flow != FlowTable.NONE) {
+            int flags = tracker.table().flags(flow);
+            if ((flags & (FlowTable.HELPED | FlowTable.DATA)) != 0) {
+                if (verdict != Verdict.ACCEPT) {
+                    droppedOf(tracker.table(), flow, flags, p, position);
+                }
+                return;
+            }
+        }
+        if (observer.mayConcern(p)) {
+            observer.packet(p, position, verdict, rule);
+        }
+        if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
+            if (verdict != Verdict.ACCEPT) {
+                sessions.unseen(p, position, rule);
+            }
+            if (tracker.expectation() == null && sessions.expectations().size() > 0) {
+                deniedPinhole(p, position);
+            }
+        }
+    }
+
+    private void droppedOf(FlowTable t, long flow, int flags, PacketView p, long position) {
+        ControlSession s = null;
+        if ((flags & FlowTable.CONTROL) != 0) {
+            s = sessions.session(t.tag(flow));
+            if (s != null) {
+                s.dropped++;
+            }
+        } else if ((flags & FlowTable.DATA) != 0) {
+            DataConnection d = sessions.data(t.tag(flow));
+            s = d == null ? null : d.pinhole.session;
+        }
+        if (s != null && why != Anomaly.NONE && why != Anomaly.OVERLAP) {
+            s.packetAlert(why, position, Sessions.key(p), why.text());
+        }
+    }
+
+    /** Someone knocks at a pinhole that is not, or no longer, theirs. */
+    private void deniedPinhole(PacketView p, long position) {
+        Expectation e =
+                sessions.expectations()
+                        .findDenied(
+                                p.ipVersion(),
+                                p.destinationHigh(),
+                                p.destinationLow(),
+                                p.destinationPort(),
+                                now);
+        if (e instanceof Pinhole.Permission permission) {
+            Anomaly kind =
+                    e.status() == Expectation.Status.USED
+                            ? Anomaly.PINHOLE_REUSED
+                            : Anomaly.PINHOLE_WRONG_HOST;
+            if (e.source().low() != p.sourceLow() || e.source().high() != p.sourceHigh()) {
+                kind = Anomaly.PINHOLE_WRONG_HOST;
+            }
+            permission.pinhole.session.packetAlert(
+                    kind, position, Sessions.key(p), permission.pinhole.announcement.text());
+        }
+    }
+
+    // ---- fragments ----
+
+    private void fragment(int wire, long position) {
+        switch (fragments.add(view, wire, now, position)) {
+            case HELD -> {
+                if (held++ == 0) {
+                    heldSince = count;
+                }
+            }
+            case DROPPED ->
+                    verdicts.verdict(
+                            position,
+                            Verdict.DROP,
+                            null,
+                            null,
+                            REASSEMBLY,
+                            fragments.anomaly());
+            case COMPLETE -> complete();
+        }
+    }
+
+    private void complete() {
+        Anomaly bad =
+                datagram.wrapIp(
+                        fragments.datagram(), 0, fragments.datagramLength());
+        Verdict verdict = Verdict.UNDECODABLE;
+        int n = fragments.fragmentCount();
+        long last = fragments.fragmentPosition(n - 1);
+        if (bad == Anomaly.NONE && !datagram.isFragment()) {
+            verdict = judge(datagram, last);
+        } else {
+            why = bad;
+            rule = UNDECODABLE;
+        }
+        boolean judged = verdict != Verdict.UNDECODABLE;
+        held -= n - 1;
+        for (int i = 0; i < n; i++) {
+            verdicts.verdict(
+                    fragments.fragmentPosition(i),
+                    verdict,
+                    judged ? facts.ctState : null,
+                    judged ? hook : null,
+                    rule,
+                    why);
+        }
+    }
+
+    private void lost(Anomaly reason, long position, int frameLength) {
+        held--;
+        verdicts.verdict(position, Verdict.DROP, null, null, REASSEMBLY, reason);
+    }
+
+    // ---- the rest ----
+
+    private void removed(FlowTable t, long flow, boolean expired) {
+        int flags = t.flags(flow);
+        if ((flags & FlowTable.CONTROL) != 0) {
+            sessions.sessionGone(t.tag(flow));
+        } else if ((flags & FlowTable.DATA) != 0) {
+            sessions.dataGone(t.tag(flow));
+        }
+    }
+
+    /**
+     * Packets that never leave their link: link-local and link-scope multicast addresses (RFC 4291
+     * section 2.5.6 and 2.7, RFC 3927, RFC 5771 section 4), limited broadcast, an unspecified source.
+     */
+    private static boolean isLinkScope(PacketView p) {
+        if (p.isV4()) {
+            int source = (int) p.sourceLow();
+            int destination = (int) p.destinationLow();
+            return destination == -1
+                    || source == 0
+                    || destination >>> 8 == 0xe00000
+                    || source >>> 16 == 0xa9fe
+                    || destination >>> 16 == 0xa9fe;
+        }
+        long source = p.sourceHigh();
+        long destination = p.destinationHigh();
+        return source >>> 54 == 0x3fa
+                || destination >>> 54 == 0x3fa
+                || (source == 0 && p.sourceLow() == 0)
+                || (destination >>> 56 == 0xff && (destination >>> 48 & 0xf) <= 2);
+    }
+
+    /** Flows tracked now, both IP versions. */
+    public int flows() {
+        return flows4.size() + flows6.size();
+    }
+
+    /** Bytes of off-heap memory the flow tables hold. */
+    public long tableBytes() {
+        return flows4.memoryBytes() + flows6.memoryBytes();
+    }
+
+    @Override
+    public void close() {
+        flows4.close();
+        flows6.close();
+        observer.close();
+    }
+}

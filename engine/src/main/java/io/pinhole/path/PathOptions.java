@@ -1,0 +1,28 @@
+package io.pinhole.path;
+
+import io.pinhole.core.IpAddress;
+import io.pinhole.core.Settings;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * How a path is set up, besides its rules.
+ *
+ * @param observedPorts server ports on which a dialogue is read although no helper is attached
+ * @param attachPorts server ports on which the helper is attached although no rule assigns it
+ * @param localAddresses addresses of the host itself: packets to them meet input, packets from them
+ *     output
+ * @param seed secret of the tables' hashes; verdicts do not depend on it
+ */
+public record PathOptions(
+        Settings settings,
+        Set<Integer> observedPorts,
+        Set<Integer> attachPorts,
+        List<IpAddress> localAddresses,
+        long seed) {
+    public PathOptions {
+        observedPorts = Set.copyOf(observedPorts);
+        attachPorts = Set.copyOf(attachPorts);
+        localAddresses = List.copyOf(localAddresses);
+    }
+}

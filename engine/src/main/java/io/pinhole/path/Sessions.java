@@ -1,0 +1,486 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.core.Direction;
+import io.pinhole.core.FlowKey;
+import io.pinhole.core.IpAddress;
+import io.pinhole.core.PinholeOutcome;
+import io.pinhole.core.Settings;
+import io.pinhole.core.TransferMode;
+import io.pinhole.core.Verdict;
+import io.pinhole.decode.Checksums;
+import io.pinhole.decode.PacketView;
+import io.pinhole.expect.Expectation;
+import io.pinhole.expect.ExpectationTable;
+import io.pinhole.flow.StreamBuffers;
+import io.pinhole.ftp.Announcement;
+import io.pinhole.ftp.Side;
+import io.pinhole.rule.RuleOrigin;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The control sessions of one shard, their pinholes and data connections: opens, closes and settles
+ * them, and tells it. Owned by the path.
+ *
+ * <p>A flow or shadow entry names its session or data connection by an index, which stays taken until
+ * the entry is gone; nothing here touches a flow table, so it may be called while one removes an
+ * entry.
+ */
+final class Sessions {
+    private static final long SECOND = 1_000_000_000L;
+
+    /** Control bytes held out of order or for comparison, in all sessions together. */
+    private static final long MAX_STREAM_BYTES = 64L << 20;
+
+    /** Sessions that cannot be read and for whose hosts dropped connections are noted. */
+    private static final int MAX_BLIND = 64;
+
+    private final Settings settings;
+    private final EventSink events;
+    private final ExpectationTable expectations;
+    private final ExpectationTable observed;
+    private final StreamBuffers buffers;
+    private final Registry<ControlSession> sessions = new Registry<>();
+    private final Registry<DataConnection> data = new Registry<>();
+    private final List<ControlSession> blind = new ArrayList<>(0);
+    private long nextNumber = 1;
+    private int live;
+    private long now;
+
+    Sessions(Settings settings, long seed, EventSink events) {
+        this.settings = settings;
+        this.events = events;
+        int limit = settings.limits().expectations();
+        expectations = new ExpectationTable(limit, seed, this::expired);
+        observed = new ExpectationTable(limit, seed, this::expired);
+        buffers = new StreamBuffers(MAX_STREAM_BYTES);
+    }
+
+    /** Permissions that the tracker grants. */
+    ExpectationTable expectations() {
+        return expectations;
+    }
+
+    /** Announcements that only the observer saw; they permit nothing. */
+    ExpectationTable observed() {
+        return observed;
+    }
+
+    /** Time of the packet that is being judged. */
+    long now() {
+        return now;
+    }
+
+    /** Moves time on; what has expired by then is settled. */
+    void expire(long nanos) {
+        now = nanos;
+        expectations.expire(nanos);
+        observed.expire(nanos);
+    }
+
+    // ---- control sessions ----
+
+    boolean hasRoom() {
+        return live < settings.limits().controls();
+    }
+
+    /**
+     * Makes a session out of a handshake, or out of nothing where that is forgotten.
+     *
+     * @param key from client to server
+     */
+    ControlSession begin(
+            FlowKey key,
+            Handshakes handshakes,
+            int serial,
+            long position,
+            Verdict verdict,
+            RuleOrigin rule,
+            boolean helper,
+            @Nullable ControlSession former) {
+        boolean known = handshakes.knows(serial);
+        ControlSession s =
+                new ControlSession(
+                        this,
+                        former != null ? former.number : nextNumber++,
+                        key,
+                        former != null
+                                ? former.position
+                                : known ? handshakes.position(serial) : position,
+                        former != null
+                                ? former.timeNanos
+                                : known ? handshakes.timeNanos(serial) : now,
+                        known ? handshakes.verdict(serial) : verdict,
+                        known ? handshakes.rule(serial) : rule,
+                        helper,
+                        settings.helper(),
+                        settings.limits(),
+                        buffers);
+        if (known) {
+            for (Side side : Side.values()) {
+                boolean client = side == Side.CLIENT;
+                if (handshakes.sawSyn(serial, client)) {
+                    s.handshake(
+                            side,
+                            handshakes.sequence(serial, client) + 1,
+                            handshakes.checksumUnknown(serial, client));
+                }
+            }
+        }
+        s.index = sessions.add(s);
+        live++;
+        return s;
+    }
+
+    @Nullable ControlSession session(int index) {
+        return sessions.get(index);
+    }
+
+    /** The session has ended; its event follows when its data connections are settled. */
+    void end(ControlSession s, Event.Closed how) {
+        if (sessions.get(s.index) != s) {
+            return;
+        }
+        sessions.clear(s.index);
+        live--;
+        blind.remove(s);
+        s.close(how);
+        settleIfDone(s);
+    }
+
+    /** Drops a session without an event, because another takes its place. */
+    void replace(ControlSession s) {
+        sessions.clear(s.index);
+        live--;
+        blind.remove(s);
+        s.settled = true;
+        s.close(Event.Closed.OPEN);
+    }
+
+    private void settleIfDone(ControlSession s) {
+        if (!s.settled && s.closed != null && s.openData == 0) {
+            s.settled = true;
+            events.event(s.event());
+        }
+    }
+
+    /** The flow or shadow entry that named this index is gone. */
+    void sessionGone(int index) {
+        ControlSession s = sessions.get(index);
+        if (s != null) {
+            end(s, s.isClosing() ? Event.Closed.FIN : Event.Closed.TIMEOUT);
+        }
+        sessions.free(index);
+    }
+
+    void blind(ControlSession s) {
+        if (!blind.contains(s)) {
+            if (blind.size() == MAX_BLIND) {
+                blind.remove(0);
+            }
+            blind.add(s);
+        }
+    }
+
+    /** Notes a dropped first packet that a session which cannot be read may have announced. */
+    void unseen(PacketView p, long position, RuleOrigin rule) {
+        for (int i = blind.size() - 1; i >= 0; i--) {
+            ControlSession s = blind.get(i);
+            if (between(p, s.key.source(), s.key.destination())
+                    || between(p, s.key.destination(), s.key.source())) {
+                s.unseen(position, key(p), rule);
+                return;
+            }
+        }
+    }
+
+    private static boolean between(PacketView p, IpAddress from, IpAddress to) {
+        return p.sourceLow() == from.low()
+                && p.destinationLow() == to.low()
+                && p.sourceHigh() == from.high()
+                && p.destinationHigh() == to.high()
+                && p.ipVersion() == from.version();
+    }
+
+    /**
+     * Whether the transport checksum of a control packet is wrong. A capture shows the pseudo-header
+     * sum where the sender's hardware writes the checksum later: that counts as unknown, not wrong,
+     * when the packet's connection began that way.
+     */
+    boolean checksumBad(PacketView p) {
+        return settings.tcp().checksum()
+                && switch (Checksums.transport(p)) {
+                    case BAD, PARTIAL -> true;
+                    case GOOD, UNKNOWN -> false;
+                };
+    }
+
+    // ---- pinholes ----
+
+    /** A confirmed announcement becomes an expectation, replacing what its session had waiting. */
+    void open(ControlSession s, List<Pinhole> ofSession, Pinhole p) {
+        Announcement a = p.announcement;
+        IpAddress target = a.target();
+        if (target == null || p.permission != null || p.outcome != null) {
+            return;
+        }
+        boolean active = a.mode().serverConnects();
+        IpAddress source = active ? s.key.destination() : s.key.source();
+        int sourcePort =
+                active && s.policy().activeSourcePort() == Settings.ActiveSourcePort.FTP_DATA
+                        ? 20
+                        : 0;
+        long lifetime = settings.timeouts().expectation() * SECOND;
+        Pinhole.Permission permission =
+                new Pinhole.Permission(p, source, sourcePort, target, a.port(), now + lifetime);
+        ExpectationTable table = p.helper ? expectations : observed;
+        makeRoom(ofSession, p);
+        Expectation same =
+                table.findDenied(
+                        target.version(), target.high(), target.low(), a.port(), now);
+        if (same instanceof Pinhole.Permission other
+                && other.source().equals(source)
+                && other.destination().equals(target)) {
+            boolean waited = other.pinhole.isWaiting();
+            table.remove(other);
+            if (waited) {
+                settle(other.pinhole, PinholeOutcome.REPLACED, null);
+                other.pinhole.session.forget(other.pinhole);
+            }
+        }
+        if (!table.add(permission)) {
+            settle(p, PinholeOutcome.REFUSED, Anomaly.EXPECTATIONS_FULL.label());
+            s.forget(p);
+            alert(
+                    s.number,
+                    a.firstPosition(),
+                    Anomaly.EXPECTATIONS_FULL,
+                    s.key,
+                    a.text());
+            return;
+        }
+        p.permission = permission;
+    }
+
+    /** Takes away the oldest waiting pinholes of a session until one more may be opened. */
+    private void makeRoom(List<Pinhole> ofSession, Pinhole newest) {
+        int waiting = 0;
+        for (Pinhole p : ofSession) {
+            waiting += p != newest && p.isWaiting() ? 1 : 0;
+        }
+        for (int i = 0; i < ofSession.size(); i++) {
+            Pinhole p = ofSession.get(i);
+            if (waiting < settings.limits().expectationsPerParent()) {
+                return;
+            }
+            if (p != newest && p.isWaiting()) {
+                withdraw(p, PinholeOutcome.REPLACED, null);
+                ofSession.remove(i--);
+                waiting--;
+            }
+        }
+    }
+
+    private void withdraw(Pinhole p, PinholeOutcome outcome, @Nullable String reason) {
+        Pinhole.Permission permission = p.permission;
+        if (permission != null) {
+            (p.helper ? expectations : observed).remove(permission);
+        }
+        settle(p, outcome, reason);
+    }
+
+    /**
+     * Closes what a session has waiting.
+     *
+     * @param reason null at the end of the input
+     */
+    void closePinholes(ControlSession s, List<Pinhole> ofSession, @Nullable String reason) {
+        for (int i = ofSession.size() - 1; i >= 0; i--) {
+            Pinhole p = ofSession.get(i);
+            if (p.isWaiting()) {
+                withdraw(p, reason == null ? PinholeOutcome.UNUSED : PinholeOutcome.CLOSED, null);
+                ofSession.remove(i);
+            } else if (p.permission == null && p.outcome == null) {
+                settle(p, PinholeOutcome.REFUSED, "not-confirmed");
+                ofSession.remove(i);
+            } else if (p.data != null && p.data.hasEnded()) {
+                settle(p.data);
+            }
+        }
+    }
+
+    /** A session has more announcements outstanding than are kept: let go of the oldest. */
+    void settleOldest(List<Pinhole> ofSession) {
+        Pinhole p = ofSession.get(0);
+        if (p.isWaiting()) {
+            withdraw(p, PinholeOutcome.REPLACED, null);
+        } else if (p.outcome == null) {
+            settle(p, PinholeOutcome.REFUSED, "not-confirmed");
+        }
+        ofSession.remove(p);
+    }
+
+    private void expired(Expectation e) {
+        if (e instanceof Pinhole.Permission permission) {
+            settle(permission.pinhole, PinholeOutcome.EXPIRED, null);
+            permission.pinhole.session.forget(permission.pinhole);
+        }
+    }
+
+    void settle(Pinhole p, PinholeOutcome outcome, @Nullable String reason) {
+        if (p.outcome != null) {
+            return;
+        }
+        p.outcome = outcome;
+        ControlSession s = p.session;
+        Announcement a = p.announcement;
+        DataConnection d = p.data;
+        RuleOrigin blockedBy = p.blockedBy;
+        String why = reason;
+        if (why == null && blockedBy != null) {
+            why = "blocked by " + blockedBy.text();
+        }
+        TransferMode mode = a.mode();
+        events.event(
+                new Event.Pinhole(
+                        s.number,
+                        a.firstPosition(),
+                        p.timeNanos,
+                        s.key,
+                        mode,
+                        mode.serverConnects() ? s.key.destination() : s.key.source(),
+                        a.target(),
+                        a.port(),
+                        a.address(),
+                        outcome,
+                        d == null ? 0 : d.position,
+                        why,
+                        a.text(),
+                        p.helper));
+    }
+
+    // ---- data connections ----
+
+    /**
+     * The connection that was announced has come.
+     *
+     * @param verdict of its first packet; unless it is ACCEPT the pinhole stays open
+     * @param shadow whether the entry that will name it is the observer's
+     */
+    DataConnection arrived(
+            Pinhole p,
+            PacketView packet,
+            long position,
+            Verdict verdict,
+            RuleOrigin rule,
+            boolean shadow) {
+        DataConnection d = new DataConnection(p, key(packet), position, now, verdict, rule);
+        d.shadow = shadow;
+        d.index = data.add(d);
+        p.session.openData++;
+        p.data = d;
+        if (verdict == Verdict.ACCEPT || !p.helper) {
+            used(p);
+        } else {
+            p.blockedBy = rule;
+        }
+        d.packet(packet, 0, now);
+        return d;
+    }
+
+    /** A pinhole's permission is spent. */
+    void used(Pinhole p) {
+        if (p.permission != null) {
+            (p.helper ? expectations : observed).use(p.permission);
+        }
+        settle(p, PinholeOutcome.USED, null);
+    }
+
+    @Nullable DataConnection data(int index) {
+        return data.get(index);
+    }
+
+    /** Follows one packet of a data connection. */
+    void packet(DataConnection d, PacketView p, Direction direction) {
+        d.packet(p, direction.ordinal(), now);
+        if (d.hasEnded() && (d.pinhole.replyCode != 0 || d.pinhole.session.closed != null)) {
+            settle(d);
+        }
+    }
+
+    /** The server has spoken of a transfer's end. */
+    void transferEnded(Pinhole p) {
+        DataConnection d = p.data;
+        if (d != null && d.hasEnded()) {
+            settle(d);
+        }
+    }
+
+    private void settle(DataConnection d) {
+        if (d.settled) {
+            return;
+        }
+        d.settled = true;
+        Pinhole p = d.pinhole;
+        ControlSession s = p.session;
+        events.event(
+                new Event.Data(
+                        s.number,
+                        d.position,
+                        d.timeNanos,
+                        d.endNanos(),
+                        d.key,
+                        s.key,
+                        p.announcement.mode(),
+                        p.command,
+                        p.file,
+                        d.bytes(),
+                        d.isComplete(),
+                        d.verdict,
+                        d.rule,
+                        p.helper));
+        if (p.outcome != null) {
+            s.forget(p);
+        }
+        s.openData--;
+        settleIfDone(s);
+    }
+
+    /** The flow or shadow entry that named this index is gone. */
+    void dataGone(int index) {
+        DataConnection d = data.get(index);
+        if (d != null) {
+            settle(d);
+        }
+        data.free(index);
+    }
+
+    // ---- telling ----
+
+    void alert(long session, long position, Anomaly kind, FlowKey flow, String detail) {
+        events.event(new Event.Alert(session, position, now, kind, flow, detail));
+    }
+
+    static FlowKey key(PacketView p) {
+        return new FlowKey(
+                p.protocol(), p.source(), p.sourcePort(), p.destination(), p.destinationPort());
+    }
+
+    /** End of the input: everything that is still open is told as it stands. */
+    void finish() {
+        for (int i = 0; i < sessions.end(); i++) {
+            ControlSession s = sessions.get(i);
+            if (s != null) {
+                end(s, s.isFinished() ? Event.Closed.FIN : Event.Closed.OPEN);
+            }
+        }
+        for (int i = 0; i < data.end(); i++) {
+            DataConnection d = data.get(i);
+            if (d != null) {
+                settle(d);
+            }
+        }
+    }
+}
