@@ -92,6 +92,9 @@ public final class Fragments {
         boolean lastSeen;
         boolean truncated;
 
+        /** Bytes that the rebuilt headers add to the data's length; 0 until the first fragment. */
+        int countedHeaders;
+
         /** End of the data as far as is known; final once {@link #lastSeen}. */
         int end;
 
@@ -127,6 +130,7 @@ public final class Fragments {
     private int length;
     private int captured;
     private int headerLength;
+    private int countedHeaders;
     private long dataStart;
 
     /**
@@ -190,14 +194,13 @@ public final class Fragments {
         setHeld(d.held, first, last);
         d.heldUnits += last - first + 1;
         d.end = Math.max(d.end, offset + length);
+        d.countedHeaders = Math.max(d.countedHeaders, countedHeaders);
         d.lastSeen |= !fragment.moreFragments();
         d.truncated |= captured < length;
         if (!d.lastSeen || d.heldUnits < d.end + 7 >>> 3) {
             return Result.HELD;
         }
-        if (!build(d)) {
-            return kill(d, Anomaly.FRAGMENT_MALFORMED);
-        }
+        build(d);
         remove(d);
         return Result.COMPLETE;
     }
@@ -281,6 +284,9 @@ public final class Fragments {
         offset = f.fragmentOffset();
         headerLength = offset == 0 ? (int) (dataStart - ip) : 0;
         length = f.ipLength() - (int) (dataStart - ip);
+        // IPv4 counts its header to the length that must fit 16 bits, IPv6 only its extensions.
+        int uncounted = f.isV4() ? 0 : IPV6_HEADER + FRAGMENT_HEADER;
+        countedHeaders = offset == 0 ? headerLength - uncounted : 0;
         if (f.isV4() && f.moreFragments()) {
             length &= ~7; // as ip_frag_queue does; for IPv6 it is an error
         }
@@ -289,12 +295,16 @@ public final class Fragments {
 
     private boolean contradictsItself(PacketView f) {
         return length <= 0
-                || length > MAX_DATAGRAM - offset
+                || length > MAX_DATAGRAM - offset - countedHeaders
                 || (f.moreFragments() && (length & 7) != 0);
     }
 
     private boolean contradicts(Datagram d, boolean more) {
         int end = offset + length;
+        int headers = Math.max(countedHeaders, d.countedHeaders);
+        if (headers + Math.max(end, d.end) > MAX_DATAGRAM) {
+            return true;
+        }
         if (more) {
             return d.lastSeen && end > d.end;
         }
@@ -376,17 +386,13 @@ public final class Fragments {
 
     // ---- the rebuilt datagram ----
 
-    /** False if headers and data together are longer than an IP packet can be. */
-    private boolean build(Datagram d) {
+    private void build(Datagram d) {
         int first = d.firstFragment;
         while (store.offset(first) != 0) {
             first = store.nextFragment(first);
         }
         int header = store.headerLength(first) - (d.version == 6 ? FRAGMENT_HEADER : 0);
         int total = header + d.end;
-        if (total - (d.version == 6 ? IPV6_HEADER : 0) > MAX_DATAGRAM) {
-            return false;
-        }
         MemorySegment out = built;
         if (out == null) {
             out = Arena.ofAuto().allocate(IPV6_HEADER + MAX_DATAGRAM);
@@ -413,7 +419,6 @@ public final class Fragments {
         }
         builtLength = total;
         builtCaptured = header + known;
-        return true;
     }
 
     private void remember(long position, int frameLength) {
@@ -532,6 +537,7 @@ public final class Fragments {
         d.lastFragment = FragmentStore.NONE;
         d.fragments = 0;
         d.heldUnits = 0;
+        d.countedHeaders = 0;
         Arrays.fill(d.held, 0, Math.min(d.end + 511 >>> 9, d.held.length), 0);
         d.end = 0;
         d.lastSeen = false;
