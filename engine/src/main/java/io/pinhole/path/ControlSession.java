@@ -161,8 +161,7 @@ final class ControlSession implements DialogueListener {
      * @param checksumBad its checksum was verified and is wrong
      * @return false if it carries other bytes than were read before in their place
      */
-    boolean packet(
-            PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
+    boolean packet(PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
         Stream sender = fromClient ? client : server;
         Stream receiver = fromClient ? server : client;
         endNanos = now;
@@ -230,9 +229,7 @@ final class ControlSession implements DialogueListener {
         client.reassembler.close();
         server.reassembler.close();
         sessions.closePinholes(
-                this,
-                pinholes,
-                how == Event.Closed.OPEN ? null : "control connection closed");
+                this, pinholes, how == Event.Closed.OPEN ? null : "control connection closed");
     }
 
     /** Notes a dropped connection between the hosts of a dialogue that cannot be read. */

@@ -4,8 +4,8 @@ import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 
 /**
- * Two addresses, whichever comes first. Mutable, so that a look-up for a packet allocates nothing: an
- * instance that is a map's key must not be changed.
+ * Two addresses, whichever comes first. Mutable, so that a look-up for a packet allocates nothing:
+ * an instance that is a map's key must not be changed.
  */
 final class HostPair {
     private int version;

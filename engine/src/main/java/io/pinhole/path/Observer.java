@@ -130,9 +130,8 @@ final class Observer implements AutoCloseable {
             Verdict verdict,
             RuleOrigin rule) {
         boolean fromClient = direction == Direction.ORIGINAL;
-        boolean checksumBad = p.payloadLength() > 0 || p.has(PacketView.SYN)
-                ? sessions.checksumBad(p)
-                : false;
+        boolean checksumBad =
+                p.payloadLength() > 0 || p.has(PacketView.SYN) ? sessions.checksumBad(p) : false;
         if (!t.flag(flow, FlowTable.CONTROL)) {
             int serial = t.tag(flow);
             if (p.has(PacketView.SYN)) {
@@ -167,8 +166,7 @@ final class Observer implements AutoCloseable {
     }
 
     /** A rule stopped the first packet of a connection that has a pinhole. */
-    void blocked(
-            Pinhole pinhole, PacketView p, long position, Verdict verdict, RuleOrigin rule) {
+    void blocked(Pinhole pinhole, PacketView p, long position, Verdict verdict, RuleOrigin rule) {
         FlowTable t = p.isV4() ? shadows4 : shadows6;
         if (find(t, p, sessions.now()) == FlowTable.NONE) {
             arrived(t, pinhole, p, position, verdict, rule);

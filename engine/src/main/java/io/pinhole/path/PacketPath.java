@@ -23,9 +23,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * One packet in, one verdict and its events out. Single-threaded: owns its tables.
  *
- * <p>The order is the kernel's: defragmentation (-400), the chains before connection tracking (-200),
- * tracking, the other chains of prerouting, those of forward or input, those of postrouting, then the
- * helper and the entry into the flow table, which only an accepted packet reaches.
+ * <p>The order is the kernel's: defragmentation (-400), the chains before connection tracking
+ * (-200), tracking, the other chains of prerouting, those of forward or input, those of
+ * postrouting, then the helper and the entry into the flow table, which only an accepted packet
+ * reaches.
  */
 public final class PacketPath implements AutoCloseable {
     private static final int FIRST = Integer.MIN_VALUE;
@@ -104,8 +105,8 @@ public final class PacketPath implements AutoCloseable {
      * @param offset of the link-layer header in {@code data}
      * @param captured bytes present
      * @param wire bytes on the wire
-     * @param timeNanos arrival in nanoseconds since the epoch; time never runs backwards: an earlier
-     *     one counts as that of the packet before
+     * @param timeNanos arrival in nanoseconds since the epoch; time never runs backwards: an
+     *     earlier one counts as that of the packet before
      * @param position handed back with the verdict and in events; see {@link Positions}
      * @param input name of the interface it came in by, null if unknown
      * @param output name of the interface it leaves by, null if unknown
@@ -127,8 +128,7 @@ public final class PacketPath implements AutoCloseable {
             return;
         }
         if (view.ipVersion() == 0 || isLinkScope(view)) {
-            verdicts.verdict(
-                    position, Verdict.UNFILTERED, null, null, NOT_FILTERED, Anomaly.NONE);
+            verdicts.verdict(position, Verdict.UNFILTERED, null, null, NOT_FILTERED, Anomaly.NONE);
             return;
         }
         facts.inputInterface = input;
@@ -434,8 +434,7 @@ public final class PacketPath implements AutoCloseable {
         }
         boolean explained =
                 tracker.expectation() != null
-                        || (observer.mayConcern(p)
-                                && observer.packet(p, position, verdict, rule));
+                        || (observer.mayConcern(p) && observer.packet(p, position, verdict, rule));
         if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
             boolean named = deniedPinhole(p, position);
             if (verdict != Verdict.ACCEPT && !named && !explained) {
@@ -499,20 +498,13 @@ public final class PacketPath implements AutoCloseable {
             }
             case DROPPED ->
                     verdicts.verdict(
-                            position,
-                            Verdict.DROP,
-                            null,
-                            null,
-                            REASSEMBLY,
-                            fragments.anomaly());
+                            position, Verdict.DROP, null, null, REASSEMBLY, fragments.anomaly());
             case COMPLETE -> complete();
         }
     }
 
     private void complete() {
-        Anomaly bad =
-                datagram.wrapIp(
-                        fragments.datagram(), 0, fragments.datagramLength());
+        Anomaly bad = datagram.wrapIp(fragments.datagram(), 0, fragments.datagramLength());
         Verdict verdict = Verdict.UNDECODABLE;
         int n = fragments.fragmentCount();
         long last = fragments.fragmentPosition(n - 1);
@@ -553,7 +545,8 @@ public final class PacketPath implements AutoCloseable {
 
     /**
      * Packets that never leave their link: link-local and link-scope multicast addresses (RFC 4291
-     * section 2.5.6 and 2.7, RFC 3927, RFC 5771 section 4), limited broadcast, an unspecified source.
+     * section 2.5.6 and 2.7, RFC 3927, RFC 5771 section 4), limited broadcast, an unspecified
+     * source.
      */
     private static boolean isLinkScope(PacketView p) {
         if (p.isV4()) {

@@ -26,9 +26,9 @@ import org.jspecify.annotations.Nullable;
  * The control sessions of one shard, their pinholes and data connections: opens, closes and settles
  * them, and tells it. Owned by the path.
  *
- * <p>A flow or shadow entry names its session or data connection by an index, which stays taken until
- * the entry is gone; nothing here touches a flow table, so it may be called while one removes an
- * entry.
+ * <p>A flow or shadow entry names its session or data connection by an index, which stays taken
+ * until the entry is gone; nothing here touches a flow table, so it may be called while one removes
+ * an entry.
  */
 final class Sessions {
     private static final long SECOND = 1_000_000_000L;
@@ -101,6 +101,7 @@ final class Sessions {
             boolean helper,
             @Nullable ControlSession former) {
         boolean known = handshakes.knows(serial);
+        String helperName = known ? handshakes.helper(serial) : null;
         ControlSession s =
                 new ControlSession(
                         this,
@@ -115,7 +116,7 @@ final class Sessions {
                         known ? handshakes.verdict(serial) : verdict,
                         known ? handshakes.rule(serial) : rule,
                         helper,
-                        settings.helper(),
+                        helperName == null ? settings.helper() : settings.helper(helperName),
                         settings.limits(),
                         buffers);
         if (known) {
@@ -211,9 +212,9 @@ final class Sessions {
     }
 
     /**
-     * Whether the transport checksum of a control packet is wrong. A capture shows the pseudo-header
-     * sum where the sender's hardware writes the checksum later: that counts as unknown, not wrong,
-     * when the packet's connection began that way.
+     * Whether the transport checksum of a control packet is wrong. A capture shows the
+     * pseudo-header sum where the sender's hardware writes the checksum later: that counts as
+     * unknown, not wrong, when the packet's connection began that way.
      */
     boolean checksumBad(PacketView p) {
         return settings.tcp().checksum()
@@ -274,13 +275,13 @@ final class Sessions {
                 active && s.policy().activeSourcePort() == Settings.ActiveSourcePort.FTP_DATA
                         ? 20
                         : 0;
-        long lifetime = settings.timeouts().expectation() * SECOND;
+        int ofHelper = s.policy().lifetimeSeconds();
+        long lifetime = (ofHelper != 0 ? ofHelper : settings.timeouts().expectation()) * SECOND;
         Pinhole.Permission permission =
                 new Pinhole.Permission(p, source, sourcePort, target, a.port(), now + lifetime);
         ExpectationTable table = p.helper ? expectations : observed;
         Expectation same =
-                table.findDenied(
-                        target.version(), target.high(), target.low(), a.port(), now);
+                table.findDenied(target.version(), target.high(), target.low(), a.port(), now);
         if (same instanceof Pinhole.Permission other
                 && other.source().equals(source)
                 && other.destination().equals(target)) {
@@ -294,12 +295,7 @@ final class Sessions {
         if (!table.add(permission)) {
             settle(p, PinholeOutcome.REFUSED, Anomaly.EXPECTATIONS_FULL.label());
             s.forget(p);
-            alert(
-                    s.number,
-                    a.firstPosition(),
-                    Anomaly.EXPECTATIONS_FULL,
-                    s.key,
-                    a.text());
+            alert(s.number, a.firstPosition(), Anomaly.EXPECTATIONS_FULL, s.key, a.text());
             return;
         }
         p.permission = permission;
