@@ -3,6 +3,7 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
+import io.pinhole.core.FlowKey;
 import io.pinhole.core.Hook;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Verdict;
@@ -52,6 +53,8 @@ public final class PacketPath implements AutoCloseable {
     private final RuleProgram rules;
     private final VerdictSink verdicts;
     private final IpAddress[] locals;
+    private final InterfaceMap interfaces;
+    private final boolean mapInterfaces;
     private final BitSet attachPorts = new BitSet();
     private final FlowTable flows4;
     private final FlowTable flows6;
@@ -79,6 +82,8 @@ public final class PacketPath implements AutoCloseable {
         this.rules = rules;
         this.verdicts = verdicts;
         locals = options.localAddresses().toArray(IpAddress[]::new);
+        interfaces = options.interfaces();
+        mapInterfaces = rules.readsInterfaces() && !interfaces.isEmpty();
         for (int port : options.attachPorts()) {
             attachPorts.set(port);
         }
@@ -108,7 +113,8 @@ public final class PacketPath implements AutoCloseable {
      * @param timeNanos arrival in nanoseconds since the epoch; time never runs backwards: an
      *     earlier one counts as that of the packet before
      * @param position handed back with the verdict and in events; see {@link Positions}
-     * @param input name of the interface it came in by, null if unknown
+     * @param input name of the interface it came in by, null if unknown; an interface map, where
+     *     there is one, says otherwise
      * @param output name of the interface it leaves by, null if unknown
      */
     public void process(
@@ -122,6 +128,7 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String input,
             @Nullable String output) {
         advance(timeNanos);
+        facts.packet = view;
         Anomaly bad = view.wrap(data, offset, captured, wire, link);
         if (bad != Anomaly.NONE) {
             verdicts.verdict(position, Verdict.UNDECODABLE, null, null, UNDECODABLE, bad);
@@ -139,6 +146,28 @@ public final class PacketPath implements AutoCloseable {
         }
         Verdict verdict = judge(view, position);
         verdicts.verdict(position, verdict, facts.ctState, hook, rule, why);
+    }
+
+    /** Counts a packet whose link-layer type cannot be read. */
+    public void unsupportedLink(long timeNanos, long position) {
+        advance(timeNanos);
+        view.clear();
+        verdicts.verdict(
+                position,
+                Verdict.UNDECODABLE,
+                null,
+                null,
+                UNDECODABLE,
+                Anomaly.LINK_UNSUPPORTED);
+    }
+
+    /**
+     * The 5-tuple of the packet last judged, in its own direction; null if it is not IP. Allocates:
+     * for reports that keep one packet of many.
+     */
+    public @Nullable FlowKey currentFlow() {
+        PacketView p = facts.packet;
+        return p.ipVersion() == 0 ? null : Sessions.key(p);
     }
 
     /** End of the input: what is still open is told as it stands. */
@@ -240,6 +269,12 @@ public final class PacketPath implements AutoCloseable {
     private void beginFacts(PacketView p) {
         facts.packet = p;
         facts.timeNanos = now;
+        if (mapInterfaces) {
+            int version = p.ipVersion();
+            facts.inputInterface = interfaces.find(version, p.sourceHigh(), p.sourceLow());
+            facts.outputInterface =
+                    interfaces.find(version, p.destinationHigh(), p.destinationLow());
+        }
         facts.ctState = CtState.INVALID;
         facts.hasFlow = false;
         facts.ctStatus = 0;
