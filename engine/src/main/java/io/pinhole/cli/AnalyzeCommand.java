@@ -130,6 +130,19 @@ final class AnalyzeCommand implements Callable<Integer> {
         }
     }
 
+    private final OutputStream output;
+
+    AnalyzeCommand() {
+        this(new FileOutputStream(FileDescriptor.out));
+    }
+
+    /**
+     * @param output what goes to standard output otherwise
+     */
+    AnalyzeCommand(OutputStream output) {
+        this.output = output;
+    }
+
     @Override
     public Integer call() throws Exception {
         if (verdictLines && !json) {
@@ -161,13 +174,12 @@ final class AnalyzeCommand implements Callable<Integer> {
                         parseLocals(),
                         parseInterfaces(),
                         System.nanoTime());
-        try (CaptureFiles capture = CaptureFiles.open(files, System.in);
-                OutputStream out = new FileOutputStream(FileDescriptor.out)) {
+        try (CaptureFiles capture = CaptureFiles.open(files, System.in)) {
             Report report =
                     json
-                            ? new JsonReport(out, verdictLines)
+                            ? new JsonReport(output, verdictLines)
                             : new TextReport(
-                                    out,
+                                    output,
                                     TextReport.Options.of(
                                             TextReport.Options.colour(
                                                     Terminal.isOutTerminal(), System.getenv()),
