@@ -101,6 +101,15 @@ final class AnalyzeCommand implements Callable<Integer> {
     private List<String> interfaces = new ArrayList<>();
 
     @Option(
+            names = "--compat",
+            paramLabel = "linux",
+            description = {
+                "Judge as Linux does, its FTP helper's faults included:",
+                "docs/semantics.md lists the differences."
+            })
+    private @Nullable String compat;
+
+    @Option(
             names = "--fail-on",
             split = ",",
             paramLabel = "WHAT",
@@ -148,6 +157,10 @@ final class AnalyzeCommand implements Callable<Integer> {
         if (verdictLines && !json) {
             throw new UserError("--verdicts goes with --json");
         }
+        if (compat != null && !compat.equals("linux")) {
+            throw new UserError(
+                    "--compat knows linux, not " + SettingsText.quoted(compat));
+        }
         List<FailOn> failures = parseFailOn();
         SettingsInForce settings = settingsOptions.load();
         Set<Integer> ports = ports();
@@ -173,6 +186,7 @@ final class AnalyzeCommand implements Callable<Integer> {
                         attach ? ports : Set.of(),
                         parseLocals(),
                         parseInterfaces(),
+                        compat != null,
                         System.nanoTime());
         try (CaptureFiles capture = CaptureFiles.open(files, System.in)) {
             Report report =

@@ -97,11 +97,16 @@ public final class PacketPath implements AutoCloseable {
                         limits.fragmentDatagrams(),
                         settings.timeouts().fragment() * SECOND,
                         this::lost);
-        sessions = new Sessions(settings, options.seed(), events);
+        sessions = new Sessions(settings, options.compatLinux(), options.seed(), events);
         observer =
                 new Observer(
                         sessions, handshakes, options.observedPorts(), settings, options.seed());
-        tracker = new ConnectionTracker(flows4, flows6, sessions.expectations(), settings);
+        tracker = new ConnectionTracker(
+                        flows4,
+                        flows6,
+                        sessions.expectations(),
+                        settings,
+                        options.compatLinux());
     }
 
     /**
@@ -377,7 +382,7 @@ public final class PacketPath implements AutoCloseable {
             }
             return;
         }
-        if (p.protocol() != PacketView.TCP) {
+        if (p.protocol() != PacketView.TCP || tracker.expectation() != null) {
             return;
         }
         HelperObject helper = facts.helper;
@@ -442,6 +447,14 @@ public final class PacketPath implements AutoCloseable {
         boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
         if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
             sessions.end(s, Event.Closed.FIN);
+        }
+        if (s.linux != null) {
+            boolean reads = tracker.state() == CtState.ESTABLISHED;
+            if (reads && !sessions.linuxReads(s, s.linux, p, fromClient)) {
+                rule = HELPER;
+                return Verdict.DROP;
+            }
+            return Verdict.ACCEPT;
         }
         if (!taken) {
             // The receiver may read these bytes instead of those that were inspected.

@@ -13,6 +13,8 @@ import java.util.Set;
  * @param localAddresses addresses of the host itself: packets to them meet input, packets from them
  *     output
  * @param interfaces where packets come in and leave by their addresses, for sources that do not say
+ * @param compatLinux judge as Linux does, its FTP helper's faults included; docs/semantics.md lists
+ *     the differences
  * @param seed secret of the tables' hashes; verdicts do not depend on it
  */
 public record PathOptions(
@@ -21,6 +23,7 @@ public record PathOptions(
         Set<Integer> attachPorts,
         List<IpAddress> localAddresses,
         InterfaceMap interfaces,
+        boolean compatLinux,
         long seed) {
     public PathOptions {
         observedPorts = Set.copyOf(observedPorts);
