@@ -108,13 +108,31 @@ public final class CaptureFiles implements PacketSource {
         return false;
     }
 
+    /**
+     * Ends the current file, as damage found by {@link #next} does, after the caller's own reading
+     * of a packet failed: where a mapped file becomes shorter, the JVM throws an InternalError at
+     * whoever touches the missing page, or shortly after.
+     *
+     * @param fault rethrown if it is something else
+     * @return {@code DAMAGED}, to be reported
+     */
+    public CaptureException endFileAfter(InternalError fault) {
+        if (current == files.size()) {
+            throw fault;
+        }
+        CaptureInput file = files.get(current);
+        CaptureException damage = file.endAfter(fault);
+        finish(file);
+        return damage;
+    }
+
     private void finish(CaptureInput file) {
         finishedBytes += Math.max(file.size(), file.position());
         file.close();
         current++;
     }
 
-    /** How many files there are. */
+    /** How many files there are, with and without packets. */
     public int fileCount() {
         return files.size();
     }

@@ -148,12 +148,21 @@ final class CaptureInput implements AutoCloseable {
         }
     }
 
-    /** The JVM answers a mapped page that is gone with an InternalError. */
+    /** Ends this input because of a fault in its mapped memory; rethrows any other error. */
+    CaptureException endAfter(InternalError e) {
+        CaptureException answer = shrunk(CaptureException.Kind.DAMAGED, e);
+        damage = answer.getMessage();
+        close();
+        return answer;
+    }
+
+    /** The JVM answers an access to a mapped page that is gone with an InternalError. */
     private CaptureException shrunk(CaptureException.Kind kind, InternalError e) {
-        if (gzip != null || !regular) {
+        if (!String.valueOf(e.getMessage()).contains("unsafe memory access")) {
             throw e;
         }
-        return new CaptureException(kind, label + ": file became shorter while it was read");
+        return new CaptureException(
+                kind, label + ": file became shorter, or its disk failed, while it was read");
     }
 
     private Window openFile() throws CaptureException, IOException {

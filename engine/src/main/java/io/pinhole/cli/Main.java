@@ -1,5 +1,7 @@
 package io.pinhole.cli;
 
+import java.io.PrintWriter;
+import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -7,13 +9,14 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The command {@code pinhole}: finds the subcommand and turns its result into an exit status. */
 @Command(
         name = "pinhole",
         description = "FTP-aware stateful firewall and packet inspection engine.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {VersionCommand.class})
+        subcommands = {AnalyzeCommand.class, ConfigCommand.class, VersionCommand.class})
 public final class Main implements Runnable {
     /** The question was answered with "no". */
     public static final int EXIT_NO = 1;
@@ -23,6 +26,8 @@ public final class Main implements Runnable {
 
     /** The input is damaged part-way: everything before the damage was judged. */
     public static final int EXIT_DAMAGED = 3;
+
+    private static final int TRACE_LINES = 12;
 
     @Spec private CommandSpec spec;
 
@@ -49,10 +54,60 @@ public final class Main implements Runnable {
 
     /** Runs one command line and returns its exit status. */
     static int run(String... args) {
-        return commandLine().execute(args);
+        CommandLine command = commandLine();
+        try {
+            return command.execute(args);
+        } catch (StackOverflowError | OutOfMemoryError e) { // picocli handles exceptions only
+            internalError(e, command.getErr());
+            command.getErr().flush();
+            return EXIT_USAGE;
+        }
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new Main());
+        return new CommandLine(new Main())
+                .setExpandAtFiles(false) // a file may well be called @something
+                .setParameterExceptionHandler(Main::badUsage)
+                .setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
+    }
+
+    /** One line, picocli's suggestions if it has any, and where to read on. */
+    private static int badUsage(ParameterException e, String[] args) {
+        CommandLine command = e.getCommandLine();
+        PrintWriter err = command.getErr();
+        err.println("pinhole: " + SettingsText.visible(String.valueOf(e.getMessage())));
+        UnmatchedArgumentException.printSuggestions(e, err);
+        err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+        err.flush();
+        return EXIT_USAGE;
+    }
+
+    /** What the user can mend, line by line; anything else is our mistake. */
+    private static int failed(Exception e, CommandLine command) {
+        PrintWriter err = command.getErr();
+        if (e instanceof SettingsException settings) {
+            settings.shown().forEach(line -> err.println("pinhole: " + line));
+        } else if (e instanceof UserError mistake) {
+            err.println("pinhole: " + mistake.lines().getFirst());
+            mistake.lines().stream().skip(1).forEach(err::println);
+        } else {
+            internalError(e, err);
+        }
+        err.flush();
+        return EXIT_USAGE;
+    }
+
+    private static void internalError(Throwable e, PrintWriter err) {
+        err.println("pinhole: internal error: " + SettingsText.visible(e.toString()));
+        if (!"1".equals(System.getenv("PINHOLE_DEBUG"))) {
+            err.println("Please report it, with what PINHOLE_DEBUG=1 adds.");
+            return;
+        }
+        for (Throwable t = e; t != null; t = t.getCause()) {
+            err.println(SettingsText.visible(t.toString()));
+            Arrays.stream(t.getStackTrace())
+                    .limit(TRACE_LINES)
+                    .forEach(frame -> err.println("    at " + frame));
+        }
     }
 }

@@ -7,8 +7,8 @@ import static io.pinhole.core.Anomaly.Severity.WARN;
 import java.util.Locale;
 
 /**
- * The one catalogue of reasons. A constant in lower case with hyphens is the metric's label, the log
- * key, the JSON {@code kind} and the expected value in tests. Code returns it; sinks count it.
+ * The one catalogue of reasons. A constant in lower case with hyphens is the metric's label, the
+ * log key, the JSON {@code kind} and the expected value in tests. Code returns it; sinks count it.
  */
 public enum Anomaly {
     NONE(INFO, "no anomaly"),
@@ -19,7 +19,8 @@ public enum Anomaly {
     IP_TRUNCATED(WARN, "fewer bytes than the IP header declares"),
     IP_BAD_VERSION(WARN, "IP version is neither 4 nor 6, or not what the link layer says"),
     IP_BAD_HEADER_LENGTH(WARN, "IPv4 header length below 20 bytes"),
-    IP_BAD_TOTAL_LENGTH(WARN, "IP total length is shorter than the headers or longer than the frame"),
+    IP_BAD_TOTAL_LENGTH(
+            WARN, "IP total length is shorter than the headers or longer than the frame"),
     IP_BAD_CHECKSUM(WARN, "IPv4 header checksum is wrong"),
     IPV6_BAD_EXTENSION(WARN, "IPv6 extension header chain is malformed or too long"),
 
@@ -56,9 +57,10 @@ public enum Anomaly {
 
     // The control stream.
     OVERLAP(ALERT, "retransmitted segment carries different bytes"),
-    STREAM_GAP(WARN, "bytes of the control stream are missing; inspection waits until it is in step"),
+    STREAM_GAP(
+            WARN, "bytes of the control stream are missing; inspection waits until it is in step"),
     REASSEMBLY_FULL(WARN, "out-of-order limit of the control stream reached"),
-    SNAP_LENGTH(WARN, "capture cut the packet; part of the control stream is unknown"),
+    SNAP_LENGTH(INFO, "capture cut the packet; part of the control stream is unknown"),
     OVERLONG_LINE(ALERT, "control line longer than the limit"),
     BARE_LF(INFO, "control line ended by LF without CR"),
     NUL_IN_LINE(ALERT, "NUL byte in a control line"),
@@ -85,6 +87,8 @@ public enum Anomaly {
     // Pinholes.
     PINHOLE_WRONG_HOST(ALERT, "connection to a pinhole's port from another host"),
     PINHOLE_REUSED(ALERT, "second connection to a pinhole that was already used"),
+    UNANNOUNCED_CONNECTION(
+            ALERT, "dropped connection between the hosts of a session that nobody announced"),
     PINHOLE_CLASH(ALERT, "pinhole would cover a live flow");
 
     /** How much a person should care. */

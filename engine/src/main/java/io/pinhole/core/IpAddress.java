@@ -4,7 +4,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One IPv4 or IPv6 address. An IPv4 address a.b.c.d is kept as the mapped form ::ffff:a.b.c.d, so
- * that both families travel as two longs; {@code version} keeps it apart from a real mapped address.
+ * that both families travel as two longs; {@code version} keeps it apart from a real mapped
+ * address.
  *
  * @param version 4 or 6
  * @param high upper 64 bits in network order; 0 for IPv4
@@ -46,8 +47,8 @@ public record IpAddress(int version, long high, long low) {
     }
 
     /**
-     * An IPv6 address of the form ::ffff:a.b.c.d as the IPv4 address it stands for (RFC 4291 section
-     * 2.5.5.2), anything else unchanged.
+     * An IPv6 address of the form ::ffff:a.b.c.d as the IPv4 address it stands for (RFC 4291
+     * section 2.5.5.2), anything else unchanged.
      */
     public IpAddress unmapped() {
         return version == 6 && high == 0 && low >>> 32 == 0xffff ? new IpAddress(4, 0, low) : this;

@@ -1,15 +1,40 @@
 package io.pinhole.core;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Everything an administrator may set, in force for one run. Keys in YAML and in {@code --set} are
  * the component names in lower case with hyphens: {@code timeouts.syn-sent}, {@code limits.flows},
- * {@code helper.third-party}.
+ * {@code helper.third-party}, {@code helpers.NAME.third-party}.
+ *
+ * @param helper what holds for every ct helper object without an entry of its own
+ * @param helpers whole policies by the name of a ct helper object, in order of the names
  */
-public record Settings(Timeouts timeouts, Limits limits, Tcp tcp, HelperPolicy helper) {
+public record Settings(
+        Timeouts timeouts,
+        Limits limits,
+        Tcp tcp,
+        HelperPolicy helper,
+        Map<String, HelperPolicy> helpers) {
     public static final Settings DEFAULTS =
-            new Settings(Timeouts.DEFAULTS, Limits.DEFAULTS, Tcp.DEFAULTS, HelperPolicy.DEFAULTS);
+            new Settings(
+                    Timeouts.DEFAULTS,
+                    Limits.DEFAULTS,
+                    Tcp.DEFAULTS,
+                    HelperPolicy.DEFAULTS,
+                    Map.of());
+
+    public Settings {
+        helpers = Collections.unmodifiableMap(new TreeMap<>(helpers));
+    }
+
+    /** The policy of the ct helper object of that name, in whatever table it stands. */
+    public HelperPolicy helper(String objectName) {
+        return helpers.getOrDefault(objectName, helper);
+    }
 
     /**
      * How long an idle flow stays, in seconds of packet time. Defaults are netfilter's
@@ -79,7 +104,15 @@ public record Settings(Timeouts timeouts, Limits limits, Tcp tcp, HelperPolicy h
         public static final Tcp DEFAULTS = new Tcp(true, false, 3, true);
     }
 
-    /** What the FTP helper allows; design section 5. */
+    /**
+     * What the FTP helper allows; design section 5.
+     *
+     * @param thirdPartyPeers where third parties are allowed: the only hosts that may be named;
+     *     empty for any
+     * @param deniedPorts ports that no announcement may name
+     * @param lifetimeSeconds how long a pinhole waits, in seconds; 0 for {@code
+     *     timeouts.expectation}
+     */
     public record HelperPolicy(
             ThirdParty thirdParty,
             List<IpAddress> thirdPartyPeers,
@@ -89,7 +122,8 @@ public record Settings(Timeouts timeouts, Limits limits, Tcp tcp, HelperPolicy h
             boolean requireLogin,
             List<PortRange> deniedPorts,
             ActiveSourcePort activeSourcePort,
-            boolean strict) {
+            boolean strict,
+            int lifetimeSeconds) {
         public static final HelperPolicy DEFAULTS =
                 new HelperPolicy(
                         ThirdParty.REFUSE,
@@ -100,7 +134,8 @@ public record Settings(Timeouts timeouts, Limits limits, Tcp tcp, HelperPolicy h
                         false,
                         List.of(),
                         ActiveSourcePort.ANY,
-                        false);
+                        false,
+                        0);
 
         public HelperPolicy {
             thirdPartyPeers = List.copyOf(thirdPartyPeers);

@@ -4,7 +4,6 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -223,6 +222,12 @@ public final class PacketView {
             return Anomaly.ICMP_TRUNCATED;
         }
         return error.ipVersion == 6 ? wrapIpv6(true) : wrapIpv4(true);
+    }
+
+    /** Forgets the packet: {@link #ipVersion()} is 0. */
+    public void clear() {
+        ipVersion = 0;
+        resetNetwork();
     }
 
     private void resetNetwork() {

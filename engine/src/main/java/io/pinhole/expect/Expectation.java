@@ -4,8 +4,8 @@ import io.pinhole.core.IpAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A TCP connection that a control connection may have opened once. What the operator sees of it is a
- * pinhole. Its end points never change; where it stands belongs to {@link ExpectationTable}.
+ * A TCP connection that a control connection may have opened once. What the operator sees of it is
+ * a pinhole. Its end points never change; where it stands belongs to {@link ExpectationTable}.
  */
 public class Expectation {
     /** Where an expectation stands. */

@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
  * The expectations of one shard, found by their destination. Owned by one thread.
  *
  * <p>Bounded: at most {@code limit} expectations, waiting and used together. A look-up allocates
- * nothing. Expiry is exact in packet time: a look-up never returns an expectation past its deadline.
+ * nothing. Expiry is exact in packet time: a look-up never returns an expectation past its
+ * deadline.
  */
 public final class ExpectationTable {
     /** Told when an expectation leaves the table because its deadline passed. */
@@ -44,8 +45,8 @@ public final class ExpectationTable {
     }
 
     /**
-     * Enters a waiting expectation. One with the same end points that was there before must have been
-     * removed.
+     * Enters a waiting expectation. One with the same end points that was there before must have
+     * been removed.
      *
      * @return false if the table is full
      */
@@ -98,15 +99,11 @@ public final class ExpectationTable {
     }
 
     /**
-     * An expectation that leads where this packet wants to go but does not admit it: another host's,
-     * or one that was used already. For alerts; null if there is none.
+     * An expectation that leads where this packet wants to go but does not admit it: another
+     * host's, or one that was used already. For alerts; null if there is none.
      */
     public @Nullable Expectation findDenied(
-            int version,
-            long destinationHigh,
-            long destinationLow,
-            int destinationPort,
-            long now) {
+            int version, long destinationHigh, long destinationLow, int destinationPort, long now) {
         if (size == 0) {
             return null;
         }
@@ -120,7 +117,9 @@ public final class ExpectationTable {
         return null;
     }
 
-    /** Takes an expectation's permission away because its flow came; a trace stays until it dies. */
+    /**
+     * Takes an expectation's permission away because its flow came; a trace stays until it dies.
+     */
     public void use(Expectation e) {
         if (e.status == Expectation.Status.WAITING) {
             e.status = Expectation.Status.USED;

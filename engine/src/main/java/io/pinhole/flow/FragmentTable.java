@@ -2,11 +2,9 @@ package io.pinhole.flow;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.PacketView;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The datagrams that {@link Fragments} remembers: found by key, in order of their first fragments.

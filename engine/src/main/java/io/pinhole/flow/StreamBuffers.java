@@ -1,11 +1,10 @@
 package io.pinhole.flow;
 
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory for the {@link StreamReassembler}s of one shard: bounded, handed back and re-used, so that

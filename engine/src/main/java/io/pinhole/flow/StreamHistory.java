@@ -1,10 +1,8 @@
 package io.pinhole.flow;
 
 import io.pinhole.flow.StreamBuffers.Buffer;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The last bytes of a stream that were handed out and are not yet acknowledged: those that a

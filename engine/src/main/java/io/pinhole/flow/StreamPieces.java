@@ -1,13 +1,11 @@
 package io.pinhole.flow;
 
 import io.pinhole.flow.StreamBuffers.Buffer;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Pieces of a stream that came before their turn, in sequence order and without overlap. Owned by

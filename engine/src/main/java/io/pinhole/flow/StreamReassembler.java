@@ -1,7 +1,6 @@
 package io.pinhole.flow;
 
 import io.pinhole.core.Anomaly;
-
 import java.lang.foreign.MemorySegment;
 
 /**

@@ -254,8 +254,7 @@ final class ConnectionTracker {
             return;
         }
         long timeout = udpTimeout;
-        if (table.flag(flow, FlowTable.SEEN_REPLY)
-                && now - table.since(flow) > UDP_STREAM_AFTER) {
+        if (table.flag(flow, FlowTable.SEEN_REPLY) && now - table.since(flow) > UDP_STREAM_AFTER) {
             timeout = udpStreamTimeout;
             table.setFlag(flow, FlowTable.ASSURED);
         }
@@ -326,8 +325,8 @@ final class ConnectionTracker {
     }
 
     /**
-     * An error belongs to the flow of the packet it quotes (kernel nf_conntrack_inet_error), and must
-     * be addressed to that packet's sender.
+     * An error belongs to the flow of the packet it quotes (kernel nf_conntrack_inet_error), and
+     * must be addressed to that packet's sender.
      */
     private void trackError(PacketView p, long now) {
         if (quoted.wrapQuoted(p) != Anomaly.NONE
@@ -345,8 +344,13 @@ final class ConnectionTracker {
                     protocol == PacketView.ICMPV6
                             ? (type >= 139 ? 1 : 0)
                             : (type >= 13 ? (type - 11) / 2 : 0);
-            boolean request = type == 8 || type == 13 || type == 15 || type == 17 || type == 128
-                    || type == 139;
+            boolean request =
+                    type == 8
+                            || type == 13
+                            || type == 15
+                            || type == 17
+                            || type == 128
+                            || type == 139;
             found =
                     request
                             ? find(quoted, protocol, quoted.icmpId(), kind, now)

@@ -2,7 +2,6 @@ package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
-import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
@@ -56,7 +55,6 @@ final class ControlSession implements DialogueListener {
         public void gap(Anomaly why, int length, long position) {
             if (why == Anomaly.SNAP_LENGTH) {
                 cutAt = cutAt == 0 ? position : cutAt;
-                sessions.blind(ControlSession.this);
             } else {
                 gapAt = gapAt == 0 ? position : gapAt;
             }
@@ -163,8 +161,7 @@ final class ControlSession implements DialogueListener {
      * @param checksumBad its checksum was verified and is wrong
      * @return false if it carries other bytes than were read before in their place
      */
-    boolean packet(
-            PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
+    boolean packet(PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
         Stream sender = fromClient ? client : server;
         Stream receiver = fromClient ? server : client;
         endNanos = now;
@@ -232,9 +229,7 @@ final class ControlSession implements DialogueListener {
         client.reassembler.close();
         server.reassembler.close();
         sessions.closePinholes(
-                this,
-                pinholes,
-                how == Event.Closed.OPEN ? null : "control connection closed");
+                this, pinholes, how == Event.Closed.OPEN ? null : "control connection closed");
     }
 
     /** Notes a dropped connection between the hosts of a dialogue that cannot be read. */
@@ -309,7 +304,7 @@ final class ControlSession implements DialogueListener {
 
     @Override
     public void announced(Announcement a) {
-        pinholeOf(a);
+        sessions.expectEarly(this, pinholes, pinholeOf(a));
     }
 
     @Override
@@ -320,8 +315,10 @@ final class ControlSession implements DialogueListener {
     @Override
     public void refused(Announcement a, Anomaly why, String detail) {
         Pinhole p = pinholeOf(a);
-        sessions.settle(p, PinholeOutcome.REFUSED, why.label());
-        forget(p);
+        sessions.refuse(p, why.label());
+        if (p.data == null) {
+            forget(p);
+        }
     }
 
     @Override
@@ -360,7 +357,6 @@ final class ControlSession implements DialogueListener {
         if (encryptedAt == 0) {
             encryptedAt = position;
         }
-        sessions.blind(this);
     }
 
     @Override

@@ -147,11 +147,6 @@ public sealed interface Event {
      * @param detail one printable line
      */
     record Alert(
-            long session,
-            long position,
-            long timeNanos,
-            Anomaly kind,
-            FlowKey flow,
-            String detail)
+            long session, long position, long timeNanos, Anomaly kind, FlowKey flow, String detail)
             implements Event {}
 }

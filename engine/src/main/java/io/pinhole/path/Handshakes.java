@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What must be remembered of a control connection before it carries anything: a SYN is no session
- * yet, and a flood of them must cost little. A ring: when it is full the oldest is forgotten, and its
- * connection, should it live, counts as taken up in mid-stream.
+ * yet, and a flood of them must cost little. A ring: when it is full the oldest is forgotten, and
+ * its connection, should it live, counts as taken up in mid-stream.
  */
 final class Handshakes {
     private static final int SIZE = 1 << 16;

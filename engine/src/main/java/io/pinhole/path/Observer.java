@@ -78,18 +78,22 @@ final class Observer implements AutoCloseable {
                 || sessions.observed().waiting() > 0;
     }
 
-    /** Looks at a TCP packet that has its verdict. */
-    void packet(PacketView p, long position, Verdict verdict, RuleOrigin rule) {
+    /**
+     * Looks at a TCP packet that has its verdict.
+     *
+     * @return true if it belongs to a control connection or to a data connection that was announced
+     */
+    boolean packet(PacketView p, long position, Verdict verdict, RuleOrigin rule) {
         long now = sessions.now();
         FlowTable t = p.isV4() ? shadows4 : shadows6;
         long flow = find(t, p, now);
         if (flow == FlowTable.NONE) {
             if (matchAnnouncement(t, p, position, verdict, rule)) {
-                return;
+                return true;
             }
             boolean toServer = ports.get(p.destinationPort());
             if (!toServer && !ports.get(p.sourcePort())) {
-                return;
+                return false;
             }
             // SYN-ACK: from the server, also where both ports are observed.
             if (toServer && ports.get(p.sourcePort())) {
@@ -97,12 +101,12 @@ final class Observer implements AutoCloseable {
             }
             flow = begin(t, p, toServer, position, verdict, rule);
             if (flow == FlowTable.NONE) {
-                return;
+                return false;
             }
         }
         int tag = t.tag(flow);
         if (tag == DONE) {
-            return;
+            return true;
         }
         Direction direction = t.direction();
         if (t.flag(flow, FlowTable.DATA)) {
@@ -111,9 +115,10 @@ final class Observer implements AutoCloseable {
                 sessions.packet(d, p, direction);
                 t.deadline(flow, now + (d.hasEnded() ? CLOSED_TIMEOUT : idleTimeout));
             }
-            return;
+            return true;
         }
         control(t, flow, p, direction, position, verdict, rule);
+        return true;
     }
 
     private void control(
@@ -125,9 +130,8 @@ final class Observer implements AutoCloseable {
             Verdict verdict,
             RuleOrigin rule) {
         boolean fromClient = direction == Direction.ORIGINAL;
-        boolean checksumBad = p.payloadLength() > 0 || p.has(PacketView.SYN)
-                ? sessions.checksumBad(p)
-                : false;
+        boolean checksumBad =
+                p.payloadLength() > 0 || p.has(PacketView.SYN) ? sessions.checksumBad(p) : false;
         if (!t.flag(flow, FlowTable.CONTROL)) {
             int serial = t.tag(flow);
             if (p.has(PacketView.SYN)) {
@@ -162,8 +166,7 @@ final class Observer implements AutoCloseable {
     }
 
     /** A rule stopped the first packet of a connection that has a pinhole. */
-    void blocked(
-            Pinhole pinhole, PacketView p, long position, Verdict verdict, RuleOrigin rule) {
+    void blocked(Pinhole pinhole, PacketView p, long position, Verdict verdict, RuleOrigin rule) {
         FlowTable t = p.isV4() ? shadows4 : shadows6;
         if (find(t, p, sessions.now()) == FlowTable.NONE) {
             arrived(t, pinhole, p, position, verdict, rule);

@@ -3,6 +3,7 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
+import io.pinhole.core.FlowKey;
 import io.pinhole.core.Hook;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Verdict;
@@ -23,9 +24,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * One packet in, one verdict and its events out. Single-threaded: owns its tables.
  *
- * <p>The order is the kernel's: defragmentation (-400), the chains before connection tracking (-200),
- * tracking, the other chains of prerouting, those of forward or input, those of postrouting, then the
- * helper and the entry into the flow table, which only an accepted packet reaches.
+ * <p>The order is the kernel's: defragmentation (-400), the chains before connection tracking
+ * (-200), tracking, the other chains of prerouting, those of forward or input, those of
+ * postrouting, then the helper and the entry into the flow table, which only an accepted packet
+ * reaches.
  */
 public final class PacketPath implements AutoCloseable {
     private static final int FIRST = Integer.MIN_VALUE;
@@ -51,6 +53,8 @@ public final class PacketPath implements AutoCloseable {
     private final RuleProgram rules;
     private final VerdictSink verdicts;
     private final IpAddress[] locals;
+    private final InterfaceMap interfaces;
+    private final boolean mapInterfaces;
     private final BitSet attachPorts = new BitSet();
     private final FlowTable flows4;
     private final FlowTable flows6;
@@ -78,6 +82,8 @@ public final class PacketPath implements AutoCloseable {
         this.rules = rules;
         this.verdicts = verdicts;
         locals = options.localAddresses().toArray(IpAddress[]::new);
+        interfaces = options.interfaces();
+        mapInterfaces = rules.readsInterfaces() && !interfaces.isEmpty();
         for (int port : options.attachPorts()) {
             attachPorts.set(port);
         }
@@ -104,10 +110,11 @@ public final class PacketPath implements AutoCloseable {
      * @param offset of the link-layer header in {@code data}
      * @param captured bytes present
      * @param wire bytes on the wire
-     * @param timeNanos arrival in nanoseconds since the epoch; time never runs backwards: an earlier
-     *     one counts as that of the packet before
+     * @param timeNanos arrival in nanoseconds since the epoch; time never runs backwards: an
+     *     earlier one counts as that of the packet before
      * @param position handed back with the verdict and in events; see {@link Positions}
-     * @param input name of the interface it came in by, null if unknown
+     * @param input name of the interface it came in by, null if unknown; an interface map, where
+     *     there is one, says otherwise
      * @param output name of the interface it leaves by, null if unknown
      */
     public void process(
@@ -121,14 +128,14 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String input,
             @Nullable String output) {
         advance(timeNanos);
+        facts.packet = view;
         Anomaly bad = view.wrap(data, offset, captured, wire, link);
         if (bad != Anomaly.NONE) {
             verdicts.verdict(position, Verdict.UNDECODABLE, null, null, UNDECODABLE, bad);
             return;
         }
         if (view.ipVersion() == 0 || isLinkScope(view)) {
-            verdicts.verdict(
-                    position, Verdict.UNFILTERED, null, null, NOT_FILTERED, Anomaly.NONE);
+            verdicts.verdict(position, Verdict.UNFILTERED, null, null, NOT_FILTERED, Anomaly.NONE);
             return;
         }
         facts.inputInterface = input;
@@ -139,6 +146,28 @@ public final class PacketPath implements AutoCloseable {
         }
         Verdict verdict = judge(view, position);
         verdicts.verdict(position, verdict, facts.ctState, hook, rule, why);
+    }
+
+    /** Counts a packet whose link-layer type cannot be read. */
+    public void unsupportedLink(long timeNanos, long position) {
+        advance(timeNanos);
+        view.clear();
+        verdicts.verdict(
+                position,
+                Verdict.UNDECODABLE,
+                null,
+                null,
+                UNDECODABLE,
+                Anomaly.LINK_UNSUPPORTED);
+    }
+
+    /**
+     * The 5-tuple of the packet last judged, in its own direction; null if it is not IP. Allocates:
+     * for reports that keep one packet of many.
+     */
+    public @Nullable FlowKey currentFlow() {
+        PacketView p = facts.packet;
+        return p.ipVersion() == 0 ? null : Sessions.key(p);
     }
 
     /** End of the input: what is still open is told as it stands. */
@@ -240,6 +269,12 @@ public final class PacketPath implements AutoCloseable {
     private void beginFacts(PacketView p) {
         facts.packet = p;
         facts.timeNanos = now;
+        if (mapInterfaces) {
+            int version = p.ipVersion();
+            facts.inputInterface = interfaces.find(version, p.sourceHigh(), p.sourceLow());
+            facts.outputInterface =
+                    interfaces.find(version, p.destinationHigh(), p.destinationLow());
+        }
         facts.ctState = CtState.INVALID;
         facts.hasFlow = false;
         facts.ctStatus = 0;
@@ -432,15 +467,13 @@ public final class PacketPath implements AutoCloseable {
                 return;
             }
         }
-        if (observer.mayConcern(p)) {
-            observer.packet(p, position, verdict, rule);
-        }
+        boolean explained =
+                tracker.expectation() != null
+                        || (observer.mayConcern(p) && observer.packet(p, position, verdict, rule));
         if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
-            if (verdict != Verdict.ACCEPT) {
-                sessions.unseen(p, position, rule);
-            }
-            if (tracker.expectation() == null && sessions.expectations().size() > 0) {
-                deniedPinhole(p, position);
+            boolean named = deniedPinhole(p, position);
+            if (verdict != Verdict.ACCEPT && !named && !explained) {
+                sessions.unannounced(p, position, rule);
             }
         }
     }
@@ -462,7 +495,10 @@ public final class PacketPath implements AutoCloseable {
     }
 
     /** Someone knocks at a pinhole that is not, or no longer, theirs. */
-    private void deniedPinhole(PacketView p, long position) {
+    private boolean deniedPinhole(PacketView p, long position) {
+        if (tracker.expectation() != null) {
+            return false;
+        }
         Expectation e =
                 sessions.expectations()
                         .findDenied(
@@ -481,7 +517,9 @@ public final class PacketPath implements AutoCloseable {
             }
             permission.pinhole.session.packetAlert(
                     kind, position, Sessions.key(p), permission.pinhole.announcement.text());
+            return true;
         }
+        return false;
     }
 
     // ---- fragments ----
@@ -495,20 +533,13 @@ public final class PacketPath implements AutoCloseable {
             }
             case DROPPED ->
                     verdicts.verdict(
-                            position,
-                            Verdict.DROP,
-                            null,
-                            null,
-                            REASSEMBLY,
-                            fragments.anomaly());
+                            position, Verdict.DROP, null, null, REASSEMBLY, fragments.anomaly());
             case COMPLETE -> complete();
         }
     }
 
     private void complete() {
-        Anomaly bad =
-                datagram.wrapIp(
-                        fragments.datagram(), 0, fragments.datagramLength());
+        Anomaly bad = datagram.wrapIp(fragments.datagram(), 0, fragments.datagramLength());
         Verdict verdict = Verdict.UNDECODABLE;
         int n = fragments.fragmentCount();
         long last = fragments.fragmentPosition(n - 1);
@@ -549,7 +580,8 @@ public final class PacketPath implements AutoCloseable {
 
     /**
      * Packets that never leave their link: link-local and link-scope multicast addresses (RFC 4291
-     * section 2.5.6 and 2.7, RFC 3927, RFC 5771 section 4), limited broadcast, an unspecified source.
+     * section 2.5.6 and 2.7, RFC 3927, RFC 5771 section 4), limited broadcast, an unspecified
+     * source.
      */
     private static boolean isLinkScope(PacketView p) {
         if (p.isV4()) {

@@ -32,6 +32,9 @@ final class Pinhole {
     /** False where only the observer saw it. */
     final boolean helper;
 
+    /** The server has said yes. */
+    boolean confirmed;
+
     @Nullable Permission permission;
     @Nullable PinholeOutcome outcome;
     @Nullable DataConnection data;

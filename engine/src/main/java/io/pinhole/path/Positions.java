@@ -1,8 +1,8 @@
 package io.pinhole.path;
 
 /**
- * A packet's position in the input as one long: 0-based file above, 1-based packet number below. 0 is
- * no position.
+ * A packet's position in the input as one long: 0-based file above, 1-based packet number below. 0
+ * is no position.
  */
 public final class Positions {
     private static final int NUMBER_BITS = 44;

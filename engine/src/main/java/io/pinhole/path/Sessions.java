@@ -17,25 +17,24 @@ import io.pinhole.ftp.Announcement;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The control sessions of one shard, their pinholes and data connections: opens, closes and settles
  * them, and tells it. Owned by the path.
  *
- * <p>A flow or shadow entry names its session or data connection by an index, which stays taken until
- * the entry is gone; nothing here touches a flow table, so it may be called while one removes an
- * entry.
+ * <p>A flow or shadow entry names its session or data connection by an index, which stays taken
+ * until the entry is gone; nothing here touches a flow table, so it may be called while one removes
+ * an entry.
  */
 final class Sessions {
     private static final long SECOND = 1_000_000_000L;
 
     /** Control bytes held out of order or for comparison, in all sessions together. */
     private static final long MAX_STREAM_BYTES = 64L << 20;
-
-    /** Sessions that cannot be read and for whose hosts dropped connections are noted. */
-    private static final int MAX_BLIND = 64;
 
     private final Settings settings;
     private final EventSink events;
@@ -44,7 +43,8 @@ final class Sessions {
     private final StreamBuffers buffers;
     private final Registry<ControlSession> sessions = new Registry<>();
     private final Registry<DataConnection> data = new Registry<>();
-    private final List<ControlSession> blind = new ArrayList<>(0);
+    private final Map<HostPair, List<ControlSession>> byHosts = new HashMap<>();
+    private final HostPair probe = new HostPair();
     private long nextNumber = 1;
     private int live;
     private long now;
@@ -101,6 +101,7 @@ final class Sessions {
             boolean helper,
             @Nullable ControlSession former) {
         boolean known = handshakes.knows(serial);
+        String helperName = known ? handshakes.helper(serial) : null;
         ControlSession s =
                 new ControlSession(
                         this,
@@ -115,7 +116,7 @@ final class Sessions {
                         known ? handshakes.verdict(serial) : verdict,
                         known ? handshakes.rule(serial) : rule,
                         helper,
-                        settings.helper(),
+                        helperName == null ? settings.helper() : settings.helper(helperName),
                         settings.limits(),
                         buffers);
         if (known) {
@@ -131,7 +132,19 @@ final class Sessions {
         }
         s.index = sessions.add(s);
         live++;
+        byHosts.computeIfAbsent(
+                        new HostPair().of(key.source(), key.destination()),
+                        hosts -> new ArrayList<>(1))
+                .add(s);
         return s;
+    }
+
+    private void leaveHosts(ControlSession s) {
+        HostPair hosts = probe.of(s.key.source(), s.key.destination());
+        List<ControlSession> there = byHosts.get(hosts);
+        if (there != null && there.remove(s) && there.isEmpty()) {
+            byHosts.remove(hosts);
+        }
     }
 
     @Nullable ControlSession session(int index) {
@@ -145,7 +158,7 @@ final class Sessions {
         }
         sessions.clear(s.index);
         live--;
-        blind.remove(s);
+        leaveHosts(s);
         s.close(how);
         settleIfDone(s);
     }
@@ -154,7 +167,7 @@ final class Sessions {
     void replace(ControlSession s) {
         sessions.clear(s.index);
         live--;
-        blind.remove(s);
+        leaveHosts(s);
         s.settled = true;
         s.close(Event.Closed.OPEN);
     }
@@ -175,39 +188,33 @@ final class Sessions {
         sessions.free(index);
     }
 
-    void blind(ControlSession s) {
-        if (!blind.contains(s)) {
-            if (blind.size() == MAX_BLIND) {
-                blind.remove(0);
-            }
-            blind.add(s);
+    /** Notes the dropped first packet of a connection that no announcement explains. */
+    void unannounced(PacketView p, long position, RuleOrigin rule) {
+        if (live == 0) {
+            return;
         }
-    }
-
-    /** Notes a dropped first packet that a session which cannot be read may have announced. */
-    void unseen(PacketView p, long position, RuleOrigin rule) {
-        for (int i = blind.size() - 1; i >= 0; i--) {
-            ControlSession s = blind.get(i);
-            if (between(p, s.key.source(), s.key.destination())
-                    || between(p, s.key.destination(), s.key.source())) {
-                s.unseen(position, key(p), rule);
+        List<ControlSession> there = byHosts.get(probe.of(p));
+        if (there == null) {
+            return;
+        }
+        for (int i = there.size() - 1; i >= 0; i--) {
+            if (there.get(i).isBlind()) {
+                there.get(i).unseen(position, key(p), rule);
                 return;
             }
         }
-    }
-
-    private static boolean between(PacketView p, IpAddress from, IpAddress to) {
-        return p.sourceLow() == from.low()
-                && p.destinationLow() == to.low()
-                && p.sourceHigh() == from.high()
-                && p.destinationHigh() == to.high()
-                && p.ipVersion() == from.version();
+        there.get(there.size() - 1)
+                .packetAlert(
+                        Anomaly.UNANNOUNCED_CONNECTION,
+                        position,
+                        key(p),
+                        "dropped by " + rule.text());
     }
 
     /**
-     * Whether the transport checksum of a control packet is wrong. A capture shows the pseudo-header
-     * sum where the sender's hardware writes the checksum later: that counts as unknown, not wrong,
-     * when the packet's connection began that way.
+     * Whether the transport checksum of a control packet is wrong. A capture shows the
+     * pseudo-header sum where the sender's hardware writes the checksum later: that counts as
+     * unknown, not wrong, when the packet's connection began that way.
      */
     boolean checksumBad(PacketView p) {
         return settings.tcp().checksum()
@@ -219,11 +226,47 @@ final class Sessions {
 
     // ---- pinholes ----
 
+    /**
+     * PORT and its kin wait for the server's word, but some servers (pyftpdlib) connect first and
+     * answer then: a connection from the server to the announced end point, while the command is
+     * unanswered, is its word. Only the newest unanswered one counts, and a refusal takes it back.
+     */
+    void expectEarly(ControlSession s, List<Pinhole> ofSession, Pinhole p) {
+        if (!p.announcement.mode().serverConnects() || s.policy().strict()) {
+            return;
+        }
+        for (Pinhole other : ofSession) {
+            if (other != p && other.isWaiting() && !other.confirmed) {
+                takeBack(other);
+            }
+        }
+        enter(s, p);
+    }
+
     /** A confirmed announcement becomes an expectation, replacing what its session had waiting. */
     void open(ControlSession s, List<Pinhole> ofSession, Pinhole p) {
+        p.confirmed = true;
+        if (p.outcome != null) {
+            return;
+        }
+        makeRoom(ofSession, p);
+        if (p.permission == null) {
+            enter(s, p);
+        }
+    }
+
+    private void takeBack(Pinhole p) {
+        Pinhole.Permission permission = p.permission;
+        if (permission != null) {
+            (p.helper ? expectations : observed).remove(permission);
+            p.permission = null;
+        }
+    }
+
+    private void enter(ControlSession s, Pinhole p) {
         Announcement a = p.announcement;
         IpAddress target = a.target();
-        if (target == null || p.permission != null || p.outcome != null) {
+        if (target == null) {
             return;
         }
         boolean active = a.mode().serverConnects();
@@ -232,14 +275,13 @@ final class Sessions {
                 active && s.policy().activeSourcePort() == Settings.ActiveSourcePort.FTP_DATA
                         ? 20
                         : 0;
-        long lifetime = settings.timeouts().expectation() * SECOND;
+        int ofHelper = s.policy().lifetimeSeconds();
+        long lifetime = (ofHelper != 0 ? ofHelper : settings.timeouts().expectation()) * SECOND;
         Pinhole.Permission permission =
                 new Pinhole.Permission(p, source, sourcePort, target, a.port(), now + lifetime);
         ExpectationTable table = p.helper ? expectations : observed;
-        makeRoom(ofSession, p);
         Expectation same =
-                table.findDenied(
-                        target.version(), target.high(), target.low(), a.port(), now);
+                table.findDenied(target.version(), target.high(), target.low(), a.port(), now);
         if (same instanceof Pinhole.Permission other
                 && other.source().equals(source)
                 && other.destination().equals(target)) {
@@ -253,12 +295,7 @@ final class Sessions {
         if (!table.add(permission)) {
             settle(p, PinholeOutcome.REFUSED, Anomaly.EXPECTATIONS_FULL.label());
             s.forget(p);
-            alert(
-                    s.number,
-                    a.firstPosition(),
-                    Anomaly.EXPECTATIONS_FULL,
-                    s.key,
-                    a.text());
+            alert(s.number, a.firstPosition(), Anomaly.EXPECTATIONS_FULL, s.key, a.text());
             return;
         }
         p.permission = permission;
@@ -268,14 +305,14 @@ final class Sessions {
     private void makeRoom(List<Pinhole> ofSession, Pinhole newest) {
         int waiting = 0;
         for (Pinhole p : ofSession) {
-            waiting += p != newest && p.isWaiting() ? 1 : 0;
+            waiting += p != newest && p.confirmed && p.isWaiting() ? 1 : 0;
         }
         for (int i = 0; i < ofSession.size(); i++) {
             Pinhole p = ofSession.get(i);
             if (waiting < settings.limits().expectationsPerParent()) {
                 return;
             }
-            if (p != newest && p.isWaiting()) {
+            if (p != newest && p.confirmed && p.isWaiting()) {
                 withdraw(p, PinholeOutcome.REPLACED, null);
                 ofSession.remove(i--);
                 waiting--;
@@ -299,10 +336,11 @@ final class Sessions {
     void closePinholes(ControlSession s, List<Pinhole> ofSession, @Nullable String reason) {
         for (int i = ofSession.size() - 1; i >= 0; i--) {
             Pinhole p = ofSession.get(i);
-            if (p.isWaiting()) {
+            if (p.isWaiting() && p.confirmed) {
                 withdraw(p, reason == null ? PinholeOutcome.UNUSED : PinholeOutcome.CLOSED, null);
                 ofSession.remove(i);
-            } else if (p.permission == null && p.outcome == null) {
+            } else if (p.outcome == null) {
+                takeBack(p);
                 settle(p, PinholeOutcome.REFUSED, "not-confirmed");
                 ofSession.remove(i);
             } else if (p.data != null && p.data.hasEnded()) {
@@ -314,9 +352,10 @@ final class Sessions {
     /** A session has more announcements outstanding than are kept: let go of the oldest. */
     void settleOldest(List<Pinhole> ofSession) {
         Pinhole p = ofSession.get(0);
-        if (p.isWaiting()) {
+        if (p.isWaiting() && p.confirmed) {
             withdraw(p, PinholeOutcome.REPLACED, null);
         } else if (p.outcome == null) {
+            takeBack(p);
             settle(p, PinholeOutcome.REFUSED, "not-confirmed");
         }
         ofSession.remove(p);
@@ -329,7 +368,13 @@ final class Sessions {
         }
     }
 
-    void settle(Pinhole p, PinholeOutcome outcome, @Nullable String reason) {
+    /** The announcement opens nothing, or no longer. */
+    void refuse(Pinhole p, String reason) {
+        takeBack(p);
+        settle(p, PinholeOutcome.REFUSED, reason);
+    }
+
+    private void settle(Pinhole p, PinholeOutcome outcome, @Nullable String reason) {
         if (p.outcome != null) {
             return;
         }

@@ -15,8 +15,8 @@ public interface VerdictSink {
     /**
      * @param position the packet
      * @param ct null where no hook saw the packet
-     * @param hook that of the drop, else of the last accept in forward, input or output; null where no
-     *     hook saw the packet
+     * @param hook that of the drop, else of the last accept in forward, input or output; null where
+     *     no hook saw the packet
      * @param rule what decided in that hook
      * @param why the reason for an invalid or undecodable packet, or for a drop that no rule made;
      *     else {@code NONE}

@@ -35,8 +35,8 @@ public final class PacketFacts {
     public CtState ctState = CtState.INVALID;
 
     /**
-     * True if the packet belongs to a tracked flow: every other ct key but the state matches nothing
-     * when false, as in the kernel.
+     * True if the packet belongs to a tracked flow: every other ct key but the state matches
+     * nothing when false, as in the kernel.
      */
     public boolean hasFlow;
 
@@ -69,8 +69,8 @@ public final class PacketFacts {
     public boolean notrack;
 
     /**
-     * Set by {@code ct helper set}: the helper object assigned to the packet's flow. The program sets
-     * it only where the kernel would (flow present and unconfirmed, l3proto and l4proto fit).
+     * Set by {@code ct helper set}: the helper object assigned to the packet's flow. The program
+     * sets it only where the kernel would (flow present and unconfirmed, l3proto and l4proto fit).
      */
     public @Nullable HelperObject helper;
 

@@ -12,11 +12,11 @@ public interface RuleProgram {
     int CONNTRACK_PRIORITY = -200;
 
     /**
-     * Runs the base chains of {@code hook} whose priority p satisfies from &lt;= p &lt; to, in order
-     * of priority.
+     * Runs the base chains of {@code hook} whose priority p satisfies from &lt;= p &lt; to, in
+     * order of priority.
      *
-     * @return ACCEPT, DROP or REJECT; {@code facts.decidedBy} names the rule or policy, and stays as
-     *     it was where no chain ran
+     * @return ACCEPT, DROP or REJECT; {@code facts.decidedBy} names the rule or policy, and stays
+     *     as it was where no chain ran
      */
     Verdict run(Hook hook, int from, int to, PacketFacts facts);
 

@@ -2,18 +2,15 @@ package io.pinhole.decode;
 
 import static io.pinhole.decode.PacketBytes.hex;
 import static io.pinhole.decode.PacketBytes.put16;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.Checksums.Result;
-
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import java.lang.foreign.MemorySegment;
-import java.util.Random;
 
 class ChecksumsTest {
     @Test

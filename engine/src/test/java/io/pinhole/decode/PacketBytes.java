@@ -1,7 +1,6 @@
 package io.pinhole.decode;
 
 import io.pinhole.core.IpAddress;
-
 import java.io.ByteArrayOutputStream;
 import java.util.HexFormat;
 import java.util.Objects;

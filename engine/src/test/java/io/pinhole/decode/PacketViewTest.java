@@ -4,15 +4,9 @@ import static io.pinhole.decode.PacketBytes.hex;
 import static io.pinhole.decode.PacketBytes.ipv4;
 import static io.pinhole.decode.PacketBytes.put16;
 import static io.pinhole.decode.PacketBytes.tcp;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Anomaly;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -24,6 +18,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class PacketViewTest {
     /** One line of packets.txt; the bytes of the well-formed ones come from Scapy. */

@@ -2,7 +2,6 @@ package io.pinhole.decode;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
-
 import java.util.ArrayList;
 import java.util.List;
 

@@ -2,21 +2,17 @@ package io.pinhole.flow;
 
 import static io.pinhole.decode.PacketBytes.ipv4;
 import static io.pinhole.decode.PacketBytes.tcp;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
-
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
-
-import org.junit.jupiter.api.Test;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import org.junit.jupiter.api.Test;
 
 /** What happens for each packet leaves nothing to collect once pools are filled. */
 class AllocationTest {

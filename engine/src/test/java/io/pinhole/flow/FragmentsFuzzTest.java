@@ -4,15 +4,11 @@ import static io.pinhole.decode.PacketBytes.concat;
 import static io.pinhole.decode.PacketBytes.fragmentHeader;
 import static io.pinhole.decode.PacketBytes.ipv4;
 import static io.pinhole.decode.PacketBytes.ipv6;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
-
-import org.junit.jupiter.api.Test;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
@@ -23,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
 
 /** {@link Fragments} against a reassembler of maps and single bytes, on random traffic. */
 class FragmentsFuzzTest {

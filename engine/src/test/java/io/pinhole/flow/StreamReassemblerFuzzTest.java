@@ -3,13 +3,11 @@ package io.pinhole.flow;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Anomaly;
-
-import org.junit.jupiter.api.Test;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 
 /** {@link StreamReassembler} against one array that keeps the first byte seen for each number. */
 class StreamReassemblerFuzzTest {
