@@ -50,7 +50,7 @@ class ArchitectureTest {
                     path        | decode flow ftp expect rule
                     capture     | decode
                     gateway     | path capture rule control.api
-                    report      | path capture
+                    report      | path capture rule
                     validate    | path rule capture report
                     control     | ''
                     control.api | ''
