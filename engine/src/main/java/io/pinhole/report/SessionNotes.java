@@ -98,11 +98,7 @@ final class SessionNotes {
     }
 
     private static Note note(Event.Pinhole p, Totals totals, boolean bad) {
-        String way = p.source() + " > " + FlowKey.endpoint(p.destination(), p.destinationPort());
-        boolean odd =
-                !p.announced().equals(p.destination()) || p.outcome() == PinholeOutcome.REFUSED;
-        String line = Printable.clip(Printable.withoutPassword(p.text()), 60);
-        String text = odd && !line.isEmpty() ? way + " from \"" + line + '"' : way;
+        String text = text(p);
         String by =
                 p.usedBy() == 0 ? "" : totals.reference(p.usedBy(), Positions.file(p.position()));
         if (!p.helper()) {
@@ -143,7 +139,7 @@ final class SessionNotes {
             return line;
         }
         String way = p.source() + " > " + FlowKey.endpoint(to, p.destinationPort());
-        return to.equals(p.announced()) ? way : line + "  " + way;
+        return p.announced() == null || to.equals(p.announced()) ? way : line + "  " + way;
     }
 
     private static Note note(Event.Data d, boolean bad) {
