@@ -247,7 +247,7 @@ public final class ControlDialogue {
             }
         }
         markEncrypted(position);
-        conversation.secure();
+        conversation.sealed();
     }
 
     private void markEncrypted(long position) {
@@ -301,7 +301,7 @@ public final class ControlDialogue {
 
     private void seal() {
         phase = Phase.SEALED;
-        conversation.secure();
+        conversation.sealed();
         client.lines.reset();
         server.lines.reset();
     }

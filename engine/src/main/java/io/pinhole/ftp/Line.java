@@ -106,12 +106,12 @@ final class Line {
     }
 
     /**
-     * Bytes from {@code from} up to the first control character, as people may see them. What
-     * stands behind a stray CR may be another line, and that one a password.
+     * Bytes from {@code from} up to the first CR, as people may see them. What stands behind a
+     * stray CR may be meant as another line, and that one hold a password.
      */
-    String printableWord(int from, int maxChars) {
+    String printableToCr(int from, int maxChars) {
         int to = from;
-        while (to < length && (bytes[to] < 0 || bytes[to] >= ' ')) {
+        while (to < length && bytes[to] != '\r') {
             to++;
         }
         return Printable.of(bytes, from, to, maxChars);
