@@ -211,7 +211,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             if (isBrokenPipe(e)) {
                 return EXIT_PIPE;
             }
-            throw new UserError("cannot write the output: " + e.getCause().getMessage());
+            throw new UserError("cannot write the output: " + e.getMessage());
         }
     }
 
@@ -265,7 +265,14 @@ final class AnalyzeCommand implements Callable<Integer> {
                 }
                 long position = Positions.of(packet.file, packet.number);
                 report.packet(position, packet.timeNanos, packet.wireLength, flow);
-                judge(path, packet, position);
+                try {
+                    judge(path, packet, position);
+                } catch (InternalError e) {
+                    // The file shrank under its mapping.
+                    progress.clear();
+                    err.println("pinhole: " + capture.endFileAfter(e).getMessage());
+                    damaged = true;
+                }
                 if (++judged % PROGRESS_EVERY == 0) {
                     progress.show(capture.position(), capture.size(), judged);
                 }

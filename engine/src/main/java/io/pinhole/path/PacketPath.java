@@ -552,7 +552,11 @@ public final class PacketPath implements AutoCloseable {
     }
 
     private void complete() {
-        Anomaly bad = datagram.wrapIp(fragments.datagram(), 0, fragments.datagramLength());
+        Anomaly bad = datagram.wrapIp(
+                        fragments.datagram(),
+                        0,
+                        fragments.datagramCaptured(),
+                        fragments.datagramLength());
         Verdict verdict = Verdict.UNDECODABLE;
         int n = fragments.fragmentCount();
         long last = fragments.fragmentPosition(n - 1);
