@@ -120,7 +120,8 @@ record Transcript(String title, List<String> lines) {
                 says("require-login"),
                 says("denied 3306") ? List.of(new Settings.PortRange(3306, 3306)) : List.of(),
                 p.activeSourcePort(),
-                says("strict"));
+                says("strict"),
+                0);
     }
 
     static Settings.Limits limits(int lineBytes, int pipeline) {
