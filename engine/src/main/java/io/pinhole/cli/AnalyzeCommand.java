@@ -158,8 +158,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             throw new UserError("--verdicts goes with --json");
         }
         if (compat != null && !compat.equals("linux")) {
-            throw new UserError(
-                    "--compat knows linux, not " + SettingsText.quoted(compat));
+            throw new UserError("--compat knows linux, not " + SettingsText.quoted(compat));
         }
         List<FailOn> failures = parseFailOn();
         SettingsInForce settings = settingsOptions.load();
@@ -202,9 +201,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             if (damaged) {
                 return Main.EXIT_DAMAGED;
             }
-            return failures.stream().anyMatch(f -> f.matches(report.totals()))
-                    ? Main.EXIT_NO
-                    : 0;
+            return failures.stream().anyMatch(f -> f.matches(report.totals())) ? Main.EXIT_NO : 0;
         } catch (CaptureException e) {
             throw new UserError(String.valueOf(e.getMessage()));
         } catch (UncheckedIOException e) {
@@ -354,8 +351,7 @@ final class AnalyzeCommand implements Callable<Integer> {
         for (String text : locals) {
             IpAddress address = IpAddress.parse(text);
             if (address == null) {
-                throw new UserError(
-                        "--local " + SettingsText.quoted(text) + " is no IP address");
+                throw new UserError("--local " + SettingsText.quoted(text) + " is no IP address");
             }
             out.add(address);
         }

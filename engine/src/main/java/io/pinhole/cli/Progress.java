@@ -42,8 +42,7 @@ final class Progress {
             line.append('[').repeat('#', full).repeat('.', WIDTH - full).append("] ");
             line.append(String.format("%3d %%  ", (int) (part * 100)));
         }
-        line.append(
-                String.format("%,d packets  %.1f M/s", packets, packets / seconds / 1_000_000));
+        line.append(String.format("%,d packets  %.1f M/s", packets, packets / seconds / 1_000_000));
         err.print(line.append("\033[K"));
         err.flush();
     }

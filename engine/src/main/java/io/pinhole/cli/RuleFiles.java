@@ -85,8 +85,7 @@ final class RuleFiles implements IncludeResolver {
                 throw new IOException("only the last part of the path may hold * ? or [");
             }
             if (Files.isDirectory(folder)) {
-                PathMatcher matcher =
-                        folder.getFileSystem().getPathMatcher("glob:" + last);
+                PathMatcher matcher = folder.getFileSystem().getPathMatcher("glob:" + last);
                 try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
                     for (Path entry : entries) {
                         Path name = entry.getFileName();

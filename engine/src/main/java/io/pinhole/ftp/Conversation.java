@@ -79,7 +79,6 @@ final class Conversation {
 
     void midstream() {
         midstream = true;
-        greeted = true;
     }
 
     /** Bytes of {@code side} are missing. */
@@ -142,7 +141,7 @@ final class Conversation {
         if (command == Command.UNKNOWN && !isAnswered(line, start, end, first)) {
             return;
         }
-        sawFtp |= command != Command.UNKNOWN && greeted;
+        sawFtp |= command != Command.UNKNOWN && (greeted || midstream);
         Pending pending = new Pending(command, line.last, name(command, line, end));
         switch (command.role()) {
             case USER -> login.userSent(pending.name);
@@ -183,7 +182,7 @@ final class Conversation {
             notFtp(line.last, "client sent: " + request);
             return false;
         }
-        if (first && !midstream) {
+        if (first && !midstream && !line.isVerb(start, end)) {
             notFtp(line.last, "the client's first line is no FTP command");
             return false;
         }
@@ -231,6 +230,30 @@ final class Conversation {
             announcer.refuseQuietly(announcement, Anomaly.PIPELINE_FULL, AMBIGUOUS);
         } else if (announcer.admit(announcement, read, start > 0 || line.bareLf)) {
             pending.announcement = announcement;
+            // Whoever opens early must not do so before a login or against an EPSV ALL to come.
+            if (isLoggedInAsRequired() && !epsvAllWaits()) {
+                announce(announcement);
+            }
+        }
+    }
+
+    private boolean epsvAllWaits() {
+        for (Pending earlier : pairing.waiting()) {
+            if (earlier.all) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean isLoggedInAsRequired() {
+        return login.isComplete() || !policy.requireLogin() && !policy.strict();
+    }
+
+    /** Tells of an announcement that passed every check so far, once. */
+    private void announce(Announcement announcement) {
+        if (!announcement.told) {
+            announcement.told = true;
             listener.announced(announcement);
         }
     }
@@ -308,7 +331,7 @@ final class Conversation {
         if (mode != null && mode.serverConnects()) {
             String detail = "server sent: " + Announcer.text(line);
             alerts.raise(Anomaly.WRONG_DIRECTION, line.last, detail);
-        } else if (!greeted) {
+        } else if (!greeted && !midstream) {
             notFtp(line.last, "the server's first line is no FTP reply");
         } else if (midstream && !sawFtp) {
             oddLine(line.last);
@@ -316,6 +339,8 @@ final class Conversation {
     }
 
     private void lastLine(int code, Line line) {
+        // A stream picked up midway may still begin with its greeting.
+        greeted |= midstream && code != Replies.READY && code != Replies.READY_LATER;
         if (!greeted) {
             greetingText(code, line);
             if (!Replies.isPreliminary(code)) {
@@ -447,6 +472,7 @@ final class Conversation {
         } else if (doubt != Anomaly.NONE) {
             announcer.refuseQuietly(announcement, doubt, AMBIGUOUS);
         } else if (mayOpen(announcement)) {
+            announce(announcement);
             listener.open(announcement);
         }
     }
@@ -465,7 +491,7 @@ final class Conversation {
                 announcer.refuseQuietly(
                         announcement, Anomaly.EPSV_ALL_VIOLATION, announcement.text());
             } else if (announcer.admit(announcement, read, line.bareLf) && mayOpen(announcement)) {
-                listener.announced(announcement);
+                announce(announcement);
                 listener.open(announcement);
             }
         }
@@ -487,7 +513,7 @@ final class Conversation {
             announcer.refuse(announcement, Anomaly.EPSV_ALL_VIOLATION, announcement.text());
             return false;
         }
-        if ((policy.requireLogin() || policy.strict()) && !login.isComplete()) {
+        if (!isLoggedInAsRequired()) {
             announcer.refuse(announcement, Anomaly.NOT_LOGGED_IN, announcement.text());
             return false;
         }

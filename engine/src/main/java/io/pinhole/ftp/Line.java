@@ -88,6 +88,17 @@ final class Line {
         return i;
     }
 
+    /** RFC 959 section 5.3: three or four letters; true also for verbs that nobody knows. */
+    boolean isVerb(int start, int end) {
+        for (int i = start; i < end; i++) {
+            int lower = bytes[i] | 0x20;
+            if (lower < 'a' || lower > 'z') {
+                return false;
+            }
+        }
+        return end - start == 3 || end - start == 4;
+    }
+
     /** Three digits at the line's start, the first of them 1..6 (RFC 959 section 4.2), or -1. */
     int code() {
         if (length < 3 || bytes[0] < '1' || bytes[0] > '6' || !digit(1) || !digit(2)) {

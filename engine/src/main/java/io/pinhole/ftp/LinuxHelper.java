@@ -6,8 +6,8 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What Linux's nf_conntrack_ftp makes of one control connection, fault for fault (observed on 6.18):
- * it reads packets, not the stream, and only those that begin where a line began. For {@code
+ * What Linux's nf_conntrack_ftp makes of one control connection, fault for fault (observed on
+ * 6.18): it reads packets, not the stream, and only those that begin where a line began. For {@code
  * --compat=linux}.
  */
 public final class LinuxHelper {
@@ -153,8 +153,7 @@ public final class LinuxHelper {
 
     private boolean startsWith(String pattern, int n) {
         for (int i = 0; i < n; i++) {
-            if (Character.toLowerCase((char) at(i))
-                    != Character.toLowerCase(pattern.charAt(i))) {
+            if (Character.toLowerCase((char) at(i)) != Character.toLowerCase(pattern.charAt(i))) {
                 return false;
             }
         }

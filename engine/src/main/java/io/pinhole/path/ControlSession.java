@@ -133,8 +133,7 @@ final class ControlSession implements DialogueListener {
         this.verdict = verdict;
         this.rule = rule;
         this.helper = helper;
-        linux =
-                helper && compatLinux ? new LinuxHelper(key.source(), key.destination()) : null;
+        linux = helper && compatLinux ? new LinuxHelper(key.source(), key.destination()) : null;
         this.policy = policy;
         endNanos = timeNanos;
         client = new Stream(Side.CLIENT, buffers, limits.reassemblyBytes());

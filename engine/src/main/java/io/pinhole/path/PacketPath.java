@@ -101,12 +101,9 @@ public final class PacketPath implements AutoCloseable {
         observer =
                 new Observer(
                         sessions, handshakes, options.observedPorts(), settings, options.seed());
-        tracker = new ConnectionTracker(
-                        flows4,
-                        flows6,
-                        sessions.expectations(),
-                        settings,
-                        options.compatLinux());
+        tracker =
+                new ConnectionTracker(
+                        flows4, flows6, sessions.expectations(), settings, options.compatLinux());
     }
 
     /**
@@ -158,12 +155,7 @@ public final class PacketPath implements AutoCloseable {
         advance(timeNanos);
         view.clear();
         verdicts.verdict(
-                position,
-                Verdict.UNDECODABLE,
-                null,
-                null,
-                UNDECODABLE,
-                Anomaly.LINK_UNSUPPORTED);
+                position, Verdict.UNDECODABLE, null, null, UNDECODABLE, Anomaly.LINK_UNSUPPORTED);
     }
 
     /**
@@ -552,7 +544,8 @@ public final class PacketPath implements AutoCloseable {
     }
 
     private void complete() {
-        Anomaly bad = datagram.wrapIp(
+        Anomaly bad =
+                datagram.wrapIp(
                         fragments.datagram(),
                         0,
                         fragments.datagramCaptured(),

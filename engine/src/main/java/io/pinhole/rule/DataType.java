@@ -7,8 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Types of values, as nft names them ({@code nft describe}). Every value is an unsigned number of at
- * most 128 bits; see {@link Range} for how addresses and names become one.
+ * Types of values, as nft names them ({@code nft describe}). Every value is an unsigned number of
+ * at most 128 bits; see {@link Range} for how addresses and names become one.
  */
 public enum DataType {
     IPV4_ADDR("ipv4_addr", "IPv4 address", 32, Kind.ADDRESS, Map.of()),

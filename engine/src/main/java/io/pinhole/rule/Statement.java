@@ -10,7 +10,8 @@ public sealed interface Statement {
     /**
      * Goes on if the value lies in the range (outside it if negated), else breaks the rule.
      *
-     * @param implied true if no one wrote it: {@code tcp dport} needs {@code meta l4proto tcp} first
+     * @param implied true if no one wrote it: {@code tcp dport} needs {@code meta l4proto tcp}
+     *     first
      */
     record InRange(Expr value, Range range, boolean negated, boolean implied, SourcePos at)
             implements Statement {}

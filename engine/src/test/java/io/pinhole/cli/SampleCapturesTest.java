@@ -20,8 +20,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Every capture of pcap-samples, judged by the default rules, against what the peers themselves know
- * happened ({@code ground-truth.json}) and against its expected events.
+ * Every capture of pcap-samples, judged by the default rules, against what the peers themselves
+ * know happened ({@code ground-truth.json}) and against its expected events.
  */
 class SampleCapturesTest {
     private static final Path SAMPLES = Path.of("../pcap-samples");
@@ -57,10 +57,7 @@ class SampleCapturesTest {
     void tellsWhatThePeersKnow(JsonNode truth) {
         String file = truth.get("file").asString();
         List<JsonNode> events =
-                run(0, analyze(file, "--json", "--verdicts"))
-                        .lines()
-                        .map(JSON::readTree)
-                        .toList();
+                run(0, analyze(file, "--json", "--verdicts")).lines().map(JSON::readTree).toList();
         TreeMap<Integer, String> verdicts = new TreeMap<>();
         TreeSet<String> controls = new TreeSet<>();
         TreeSet<String> data = new TreeSet<>();
@@ -71,8 +68,7 @@ class SampleCapturesTest {
                 case "verdict" ->
                         verdicts.put(e.get("packet").asInt(), e.get("verdict").asString());
                 case "control" -> controls.add(flow(e.get("flow")));
-                case "data" ->
-                        data.add(e.get("mode").asString() + " " + flow(e.get("flow")));
+                case "data" -> data.add(e.get("mode").asString() + " " + flow(e.get("flow")));
                 case "diagnosis" -> diagnoses.add(e.get("cause").asString());
                 case "alert" -> alerts++;
                 default -> {}
@@ -96,7 +92,9 @@ class SampleCapturesTest {
         for (JsonNode d : truth.get("data_connections")) {
             int first = d.get("first_packet").asInt();
             if (d.get("mode").isNull()) {
-                assertThat(verdicts.get(first)).as("hidden, packet " + first).isNotEqualTo("accept");
+                assertThat(verdicts.get(first))
+                        .as("hidden, packet " + first)
+                        .isNotEqualTo("accept");
                 assertThat(diagnoses).containsAnyOf("tls-control", "snap-length");
             } else {
                 trueData.add(d.get("mode").asString() + " " + flow(d));

@@ -83,12 +83,22 @@ record Transcript(String title, List<String> lines) {
 
     /** Plays the transcript and returns it with the events that came instead of those expected. */
     String play(Cut cut) {
-        return String.join("\n", new Play(cut).run(true));
+        return String.join("\n", new Play(cut).run());
     }
 
     /** Plays it with all consecutive lines of one side as one piece; returns the events only. */
     List<String> playJoined() {
         return new Play(WHOLE).joined();
+    }
+
+    /** Every text that a listener could log while it plays. */
+    List<String> texts() {
+        Play play = new Play(WHOLE);
+        play.run();
+        List<String> texts = new ArrayList<>(play.recorder.texts);
+        texts.add(String.valueOf(play.dialogue.user()));
+        texts.add(String.valueOf(play.dialogue.greeting()));
+        return texts;
     }
 
     String expected() {
@@ -121,7 +131,11 @@ record Transcript(String title, List<String> lines) {
                 says("denied 3306") ? List.of(new Settings.PortRange(3306, 3306)) : List.of(),
                 p.activeSourcePort(),
                 says("strict"),
+<<<<<<< HEAD
                 0);
+=======
+                p.lifetimeSeconds());
+>>>>>>> wip-ftp
     }
 
     static Settings.Limits limits(int lineBytes, int pipeline) {
@@ -194,7 +208,7 @@ record Transcript(String title, List<String> lines) {
             }
         }
 
-        List<String> run(boolean withLines) {
+        List<String> run() {
             List<String> out = new ArrayList<>();
             long position = 0;
             for (String line : lines) {

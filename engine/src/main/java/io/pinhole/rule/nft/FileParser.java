@@ -23,12 +23,36 @@ import org.jspecify.annotations.Nullable;
 final class FileParser {
     private static final Set<String> COMMANDS =
             Set.of(
-                    "table", "chain", "rule", "add", "create", "insert", "delete", "destroy",
-                    "flush", "define", "redefine", "undefine", "include", "set", "map", "element");
+                    "table",
+                    "chain",
+                    "rule",
+                    "add",
+                    "create",
+                    "insert",
+                    "delete",
+                    "destroy",
+                    "flush",
+                    "define",
+                    "redefine",
+                    "undefine",
+                    "include",
+                    "set",
+                    "map",
+                    "element");
     private static final Map<String, Integer> PRIORITIES =
             Map.of(
-                    "raw", -300, "mangle", -150, "dstnat", -100, "filter", 0, "security", 50,
-                    "srcnat", 100);
+                    "raw",
+                    -300,
+                    "mangle",
+                    -150,
+                    "dstnat",
+                    -100,
+                    "filter",
+                    0,
+                    "security",
+                    50,
+                    "srcnat",
+                    100);
     private static final int MAX_PRIORITY = Integer.MAX_VALUE;
 
     private final Errors errors = new Errors();
@@ -48,8 +72,7 @@ final class FileParser {
     private long characters;
     private int created;
 
-    FileParser(
-            String name, String text, Map<String, String> defines, IncludeResolver includes) {
+    FileParser(String name, String text, Map<String, String> defines, IncludeResolver includes) {
         this.includes = includes;
         rootName = name;
         SourceText source = new SourceText(name, text);
@@ -134,8 +157,7 @@ final class FileParser {
         int start = lineStart + pos.column() - 1;
         int width = 1;
         try {
-            Lexer lexer =
-                    new Lexer(new Lexer.Mark(source, start, pos.line(), lineStart));
+            Lexer lexer = new Lexer(new Lexer.Mark(source, start, pos.line(), lineStart));
             width = lexer.next().at().width();
         } catch (Fault fault) {
             // The width is only how many carets are drawn.
@@ -208,8 +230,7 @@ final class FileParser {
             return;
         }
         if (!token.endsStatement()) {
-            throw token.at()
-                    .fault("expected the end of " + what + ", found " + token.found());
+            throw token.at().fault("expected the end of " + what + ", found " + token.found());
         }
     }
 
@@ -247,8 +268,7 @@ final class FileParser {
                     .fault("expected the quoted name of a file, found " + pattern.found());
         }
         if (openFiles.size() >= NftReader.MAX_INCLUDE_DEPTH) {
-            throw word.at()
-                    .fault("includes nest deeper than " + NftReader.MAX_INCLUDE_DEPTH);
+            throw word.at().fault("includes nest deeper than " + NftReader.MAX_INCLUDE_DEPTH);
         }
         List<IncludeResolver.Included> found;
         try {
@@ -340,14 +360,32 @@ final class FileParser {
                 at.in.next();
                 verb(first.text());
             }
-            case "chain", "set", "map", "rule", "element", "flowtable", "counter", "quota",
-                    "limit", "ct" ->
+            case "chain",
+                    "set",
+                    "map",
+                    "rule",
+                    "element",
+                    "flowtable",
+                    "counter",
+                    "quota",
+                    "limit",
+                    "ct" ->
                     verb("add");
-            case "replace", "rename", "list", "reset", "monitor", "export", "import", "describe",
+            case "replace",
+                    "rename",
+                    "list",
+                    "reset",
+                    "monitor",
+                    "export",
+                    "import",
+                    "describe",
                     "get" ->
                     throw first.at()
-                            .fault("command '" + first.text() + "' is "
-                                    + ValueParser.NOT_EVALUATED);
+                            .fault(
+                                    "command '"
+                                            + first.text()
+                                            + "' is "
+                                            + ValueParser.NOT_EVALUATED);
             default ->
                     throw first.at()
                             .fault(
@@ -400,8 +438,7 @@ final class FileParser {
     private Family family() {
         Token token = at.in.peek();
         if (token.is("arp") || token.is("bridge") || token.is("netdev")) {
-            throw token.at()
-                    .fault("family '" + token.text() + "' is " + ValueParser.NOT_EVALUATED);
+            throw token.at().fault("family '" + token.text() + "' is " + ValueParser.NOT_EVALUATED);
         }
         Family family = in(Set.of("ip", "ip6", "inet"));
         return family == null ? Family.IP : family;
@@ -459,8 +496,7 @@ final class FileParser {
                     if (verb.equals("destroy")) {
                         return;
                     }
-                    throw name.at()
-                            .fault("no table '" + family.label() + " " + name.text() + "'");
+                    throw name.at().fault("no table '" + family.label() + " " + name.text() + "'");
                 }
                 if (verb.equals("flush")) {
                     table.chains.values().forEach(c -> c.rules.clear());
@@ -486,8 +522,11 @@ final class FileParser {
                 Token flag = at.in.next();
                 if (!flag.is("dormant")) {
                     throw flag.at()
-                            .fault("table flag '" + flag.text() + "' is "
-                                    + ValueParser.NOT_EVALUATED);
+                            .fault(
+                                    "table flag '"
+                                            + flag.text()
+                                            + "' is "
+                                            + ValueParser.NOT_EVALUATED);
                 }
                 table.dormant = true;
             }
@@ -511,8 +550,13 @@ final class FileParser {
                                             + Words.hint(
                                                     first.text(),
                                                     Set.of(
-                                                            "chain", "set", "map", "counter",
-                                                            "quota", "limit", "flowtable")));
+                                                            "chain",
+                                                            "set",
+                                                            "map",
+                                                            "counter",
+                                                            "quota",
+                                                            "limit",
+                                                            "flowtable")));
         }
         end("the " + first.text());
     }
@@ -559,7 +603,9 @@ final class FileParser {
         if (set == null) {
             throw name.at()
                     .fault(
-                            "no set or map '" + name.text() + "' in this table"
+                            "no set or map '"
+                                    + name.text()
+                                    + "' in this table"
                                     + Words.hint(name.text(), table.sets.keySet()));
         }
         if (verb.equals("flush")) {
@@ -632,8 +678,7 @@ final class FileParser {
             }
             case "flags", "devices", "device" ->
                     throw first.at()
-                            .fault("chain '" + first.text() + "' is "
-                                    + ValueParser.NOT_EVALUATED);
+                            .fault("chain '" + first.text() + "' is " + ValueParser.NOT_EVALUATED);
             default -> rule(table, chain, chain.rules.size());
         }
     }
@@ -665,7 +710,9 @@ final class FileParser {
             throw hookName.at()
                     .fault(
                             known
-                                    ? "hook '" + hookName.text() + "' is "
+                                    ? "hook '"
+                                            + hookName.text()
+                                            + "' is "
                                             + ValueParser.NOT_EVALUATED
                                     : "expected a hook, found "
                                             + hookName.found()
@@ -681,15 +728,13 @@ final class FileParser {
         int priority = priority(hook);
         BaseChain before = chain.base;
         if (before == null && !fresh) {
-            throw start.fault(
-                    "chain '" + chain.name + "' exists as a regular chain (File exists)");
+            throw start.fault("chain '" + chain.name + "' exists as a regular chain (File exists)");
         }
         if (before != null
                 && (before.type() != type
                         || before.hook() != hook
                         || before.priority() != priority)) {
-            throw start.fault(
-                    "chain '" + chain.name + "' is already attached in another way");
+            throw start.fault("chain '" + chain.name + "' is already attached in another way");
         }
         if (before == null) {
             chain.base = new BaseChain(type, hook, priority, true, created++, chain.at.pos());
@@ -788,9 +833,7 @@ final class FileParser {
 
     private void ruleCommand(String verb) {
         if (!verb.equals("add") && !verb.equals("insert") && !verb.equals("create")) {
-            throw at.in.peek()
-                    .at()
-                    .fault("'" + verb + " rule' is " + ValueParser.NOT_EVALUATED);
+            throw at.in.peek().at().fault("'" + verb + " rule' is " + ValueParser.NOT_EVALUATED);
         }
         TableState table = table();
         Token name = at.name("a chain");
@@ -798,7 +841,9 @@ final class FileParser {
         if (chain == null) {
             throw name.at()
                     .fault(
-                            "no chain '" + name.text() + "' in this table"
+                            "no chain '"
+                                    + name.text()
+                                    + "' in this table"
                                     + Words.hint(name.text(), table.chains.keySet()));
         }
         Token next = at.in.peek();
@@ -816,8 +861,7 @@ final class FileParser {
     /** Remembers where the rule starts and walks to its end. */
     private void rule(TableState table, TableState.ChainState chain, int place) {
         TableState.PendingRule rule =
-                new TableState.PendingRule(
-                        table, at.in.mark(), at.in.blankDepth(), scope.now());
+                new TableState.PendingRule(table, at.in.mark(), at.in.blankDepth(), scope.now());
         budget.spend(at.in.peek().at());
         chain.rules.add(place, rule);
         allRules.add(rule);

@@ -12,9 +12,9 @@ public interface IncludeResolver {
             };
 
     /**
-     * The files that {@code include "PATTERN"} in {@code fromFile} names, in the order in which they
-     * are read (nft sorts the matches of a glob). Empty where a pattern with {@code *}, {@code ?} or
-     * {@code [} matches nothing.
+     * The files that {@code include "PATTERN"} in {@code fromFile} names, in the order in which
+     * they are read (nft sorts the matches of a glob). Empty where a pattern with {@code *}, {@code
+     * ?} or {@code [} matches nothing.
      *
      * @param fromFile name of the including file, as this resolver or the caller gave it
      * @throws IOException if a file cannot be read; its message is shown under the include

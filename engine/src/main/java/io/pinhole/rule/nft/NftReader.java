@@ -34,8 +34,8 @@ public final class NftReader {
      * Reads a rule set.
      *
      * @param name for messages and origins; may hold directories
-     * @param defines {@code -D NAME=VALUE}: each replaces the definition of that name, or gives a name
-     *     that the text uses and does not define; any other is an error
+     * @param defines {@code -D NAME=VALUE}: each replaces the definition of that name, or gives a
+     *     name that the text uses and does not define; any other is an error
      */
     public static ReadResult read(
             String name, String text, Map<String, String> defines, IncludeResolver includes) {

@@ -28,41 +28,168 @@ import org.jspecify.annotations.Nullable;
 final class RuleParser extends ValueParser {
     private static final Set<String> STATEMENTS =
             Set.of(
-                    "accept", "drop", "return", "continue", "jump", "goto", "reject", "counter",
-                    "limit", "quota", "log", "notrack", "comment", "ip", "ip6", "tcp", "udp",
-                    "udplite", "sctp", "dccp", "th", "icmp", "icmpv6", "meta", "ct", "iif", "oif",
-                    "iifname", "oifname", "mark", "snat", "dnat", "masquerade", "redirect",
+                    "accept",
+                    "drop",
+                    "return",
+                    "continue",
+                    "jump",
+                    "goto",
+                    "reject",
+                    "counter",
+                    "limit",
+                    "quota",
+                    "log",
+                    "notrack",
+                    "comment",
+                    "ip",
+                    "ip6",
+                    "tcp",
+                    "udp",
+                    "udplite",
+                    "sctp",
+                    "dccp",
+                    "th",
+                    "icmp",
+                    "icmpv6",
+                    "meta",
+                    "ct",
+                    "iif",
+                    "oif",
+                    "iifname",
+                    "oifname",
+                    "mark",
+                    "snat",
+                    "dnat",
+                    "masquerade",
+                    "redirect",
                     "flow");
 
     /** Statements and matches that nft knows and Pinhole does not evaluate. */
     private static final Set<String> FOREIGN =
             Set.of(
-                    "queue", "dup", "fwd", "synproxy", "tproxy", "meter", "add", "update",
-                    "delete", "set", "last", "xt", "secmark", "ether", "vlan", "arp", "ah", "esp",
-                    "comp", "rt", "rt0", "rt2", "srh", "rt4", "hbh", "dst", "frag", "mh", "fib",
-                    "socket", "osf", "ipsec", "numgen", "jhash", "symhash", "tunnel", "exthdr",
-                    "vxlan", "gre", "gretap", "geneve", "igmp", "ibrname", "obrname", "ibriport",
-                    "obriport", "skuid", "skgid", "nftrace", "rtclassid", "iiftype", "oiftype",
-                    "iifgroup", "oifgroup", "cgroup", "cpu", "map", "destroy");
+                    "queue",
+                    "dup",
+                    "fwd",
+                    "synproxy",
+                    "tproxy",
+                    "meter",
+                    "add",
+                    "update",
+                    "delete",
+                    "set",
+                    "last",
+                    "xt",
+                    "secmark",
+                    "ether",
+                    "vlan",
+                    "arp",
+                    "ah",
+                    "esp",
+                    "comp",
+                    "rt",
+                    "rt0",
+                    "rt2",
+                    "srh",
+                    "rt4",
+                    "hbh",
+                    "dst",
+                    "frag",
+                    "mh",
+                    "fib",
+                    "socket",
+                    "osf",
+                    "ipsec",
+                    "numgen",
+                    "jhash",
+                    "symhash",
+                    "tunnel",
+                    "exthdr",
+                    "vxlan",
+                    "gre",
+                    "gretap",
+                    "geneve",
+                    "igmp",
+                    "ibrname",
+                    "obrname",
+                    "ibriport",
+                    "obriport",
+                    "skuid",
+                    "skgid",
+                    "nftrace",
+                    "rtclassid",
+                    "iiftype",
+                    "oiftype",
+                    "iifgroup",
+                    "oifgroup",
+                    "cgroup",
+                    "cpu",
+                    "map",
+                    "destroy");
 
     private static final Set<String> META =
             Set.of(
-                    "iif", "oif", "iifname", "oifname", "l4proto", "nfproto", "protocol",
-                    "length", "mark", "pkttype");
+                    "iif",
+                    "oif",
+                    "iifname",
+                    "oifname",
+                    "l4proto",
+                    "nfproto",
+                    "protocol",
+                    "length",
+                    "mark",
+                    "pkttype");
     private static final Set<String> FOREIGN_META =
             Set.of(
-                    "priority", "random", "secmark", "ibriport", "obriport", "ibrname", "obrname",
-                    "ibrvproto", "ibrpvid", "iiftype", "oiftype", "skuid", "skgid", "nftrace",
-                    "rtclassid", "cpu", "iifgroup", "oifgroup", "cgroup", "ipsec", "secpath",
-                    "iifkind", "oifkind", "time", "hour", "day", "sdif", "sdifname", "broute",
+                    "priority",
+                    "random",
+                    "secmark",
+                    "ibriport",
+                    "obriport",
+                    "ibrname",
+                    "obrname",
+                    "ibrvproto",
+                    "ibrpvid",
+                    "iiftype",
+                    "oiftype",
+                    "skuid",
+                    "skgid",
+                    "nftrace",
+                    "rtclassid",
+                    "cpu",
+                    "iifgroup",
+                    "oifgroup",
+                    "cgroup",
+                    "ipsec",
+                    "secpath",
+                    "iifkind",
+                    "oifkind",
+                    "time",
+                    "hour",
+                    "day",
+                    "sdif",
+                    "sdifname",
+                    "broute",
                     "ibrhwaddr");
 
     private static final Set<String> CT =
             Set.of("state", "status", "direction", "helper", "mark", "expiration", "id");
     private static final Set<String> FOREIGN_CT =
             Set.of(
-                    "count", "label", "event", "zone", "expectation", "timeout", "l3proto", "protocol",
-                    "bytes", "packets", "avgpkt", "secmark", "proto-src", "proto-dst", "saddr",
+                    "count",
+                    "label",
+                    "event",
+                    "zone",
+                    "expectation",
+                    "timeout",
+                    "l3proto",
+                    "protocol",
+                    "bytes",
+                    "packets",
+                    "avgpkt",
+                    "secmark",
+                    "proto-src",
+                    "proto-dst",
+                    "saddr",
                     "daddr");
     private static final Set<String> FOREIGN_CT_DIRECTED =
             Set.of("l3proto", "protocol", "bytes", "packets", "avgpkt", "zone");
@@ -75,8 +202,7 @@ final class RuleParser extends ValueParser {
     private final ProtocolContext protocols;
     private final List<Statement> out = new ArrayList<>();
 
-    RuleParser(
-            TableState.PendingRule pending, Map<String, ElementSet> sets, Budget budget) {
+    RuleParser(TableState.PendingRule pending, Map<String, ElementSet> sets, Budget budget) {
         super(lexer(pending), pending.view, budget);
         this.table = pending.table;
         this.sets = sets;
@@ -99,8 +225,9 @@ final class RuleParser extends ValueParser {
             Token token = in.peek();
             if (comment != null) {
                 throw token.at()
-                        .fault("expected the end of the rule after its comment, found "
-                                + token.found());
+                        .fault(
+                                "expected the end of the rule after its comment, found "
+                                        + token.found());
             }
             if (token.is("comment")) {
                 in.next();
@@ -217,7 +344,8 @@ final class RuleParser extends ValueParser {
     }
 
     /**
-     * Reads a field; null if it was {@code … set …}, which is done then, like {@code ct helper set}.
+     * Reads a field; null if it was {@code … set …}, which is done then, like {@code ct helper
+     * set}.
      */
     private @Nullable Field settable() {
         Span at = in.peek().at();
@@ -240,8 +368,7 @@ final class RuleParser extends ValueParser {
             case META_MARK -> out.add(new Statement.SetMark(assigned(DataType.MARK), at.pos()));
             case CT_MARK -> out.add(new Statement.SetCtMark(assigned(DataType.MARK), at.pos()));
             case CT_HELPER -> objectReference(ObjectKind.HELPER, at);
-            default ->
-                    throw set.at().fault("setting " + field.text() + " is " + NOT_EVALUATED);
+            default -> throw set.at().fault("setting " + field.text() + " is " + NOT_EVALUATED);
         }
         return null;
     }
@@ -309,8 +436,7 @@ final class RuleParser extends ValueParser {
         boolean negated = operator.equals("!=") || operator.equals("!");
         Token token = in.peek();
         if (ended()) {
-            throw token.at()
-                    .fault("expected a value to compare with, found " + token.found());
+            throw token.at().fault("expected a value to compare with, found " + token.found());
         }
         Raw right = value();
         if (right instanceof Raw.Braces || right instanceof Raw.Named) {
@@ -417,8 +543,7 @@ final class RuleParser extends ValueParser {
             }
             long mask = typing.range(value(), type).lowLow();
             Expr masked =
-                    new Expr.Binary(
-                            Expr.Operator.AND, left, new Expr.Constant(type, 0, mask));
+                    new Expr.Binary(Expr.Operator.AND, left, new Expr.Constant(type, 0, mask));
             out.add(new Statement.InRange(masked, Range.of(bits), negated, false, at));
             return;
         }
@@ -453,10 +578,8 @@ final class RuleParser extends ValueParser {
         if (!operator.isEmpty() && !operator.equals("==") && !operator.equals("!=")) {
             throw right.at().fault("a concatenation compares with == or !=");
         }
-        Raw.Braces one =
-                new Raw.Braces(List.of(new Raw.Item(right, null)), right.at());
-        ElementSet set =
-                set(one, types(key), ElementSet.Holds.NOTHING, List.of(), key, "match");
+        Raw.Braces one = new Raw.Braces(List.of(new Raw.Item(right, null)), right.at());
+        ElementSet set = set(one, types(key), ElementSet.Holds.NOTHING, List.of(), key, "match");
         out.add(new Statement.InSet(key, set, operator.equals("!="), false, at));
     }
 
@@ -502,7 +625,8 @@ final class RuleParser extends ValueParser {
 
     private Field headerField(String header) {
         Token token = in.next();
-        Field field = token.kind() == Token.Kind.WORD ? Field.named(header + " " + token.text()) : null;
+        Field field =
+                token.kind() == Token.Kind.WORD ? Field.named(header + " " + token.text()) : null;
         if (field != null) {
             return field;
         }
@@ -515,13 +639,17 @@ final class RuleParser extends ValueParser {
         if (header.equals("icmpv6") && token.is("packet-too-big")) {
             return Field.ICMPV6_MTU;
         }
-        if (token.is("option") || token.is("chunk") || token.is("vtag") || token.is("taddr")
-                || token.is("daddr") || token.is("csumcov") || token.is("nexthdr")
+        if (token.is("option")
+                || token.is("chunk")
+                || token.is("vtag")
+                || token.is("taddr")
+                || token.is("daddr")
+                || token.is("csumcov")
+                || token.is("nexthdr")
                 || (header.equals("dccp") && token.is("type"))
                 || (header.equals("sctp") && token.is("checksum"))
                 || (header.equals("udplite") && token.is("checksum"))) {
-            throw token.at()
-                    .fault("'" + header + " " + token.text() + "' is " + NOT_EVALUATED);
+            throw token.at().fault("'" + header + " " + token.text() + "' is " + NOT_EVALUATED);
         }
         throw token.at()
                 .fault(
@@ -560,10 +688,7 @@ final class RuleParser extends ValueParser {
             throw token.at().fault("'ct " + token.text() + "' is " + NOT_EVALUATED);
         }
         throw token.at()
-                .fault(
-                        "expected a ct key, found "
-                                + token.found()
-                                + Words.hint(token.text(), CT));
+                .fault("expected a ct key, found " + token.found() + Words.hint(token.text(), CT));
     }
 
     private Field directedField(String direction) {
@@ -587,8 +712,7 @@ final class RuleParser extends ValueParser {
         }
         if (token.is("ip") || token.is("ip6")) {
             Token which = in.next();
-            return required(
-                    "ct " + direction + " " + token.text() + " " + which.text(), which);
+            return required("ct " + direction + " " + token.text() + " " + which.text(), which);
         }
         if (token.is("proto-src") || token.is("proto-dst")) {
             if (!protocols.knowsTransport()) {
@@ -607,9 +731,7 @@ final class RuleParser extends ValueParser {
                     .fault("'ct " + direction + " " + token.text() + "' is " + NOT_EVALUATED);
         }
         throw token.at()
-                .fault(
-                        "expected saddr, daddr, proto-src or proto-dst, found "
-                                + token.found());
+                .fault("expected saddr, daddr, proto-src or proto-dst, found " + token.found());
     }
 
     private static Field required(String text, Token token) {
@@ -644,7 +766,9 @@ final class RuleParser extends ValueParser {
             ElementSet set = sets.get(name);
             if (set == null) {
                 throw at.fault(
-                        "no set or map '" + name + "' in this table"
+                        "no set or map '"
+                                + name
+                                + "' in this table"
                                 + Words.hint(name, sets.keySet()));
             }
             if (set.holds() != holds) {
@@ -665,9 +789,15 @@ final class RuleParser extends ValueParser {
                                 + describe(types));
             }
             DataType data = set.dataType();
-            if (data != null && !dataTypes.isEmpty() && data.bits() != dataTypes.getFirst().bits()) {
+            if (data != null
+                    && !dataTypes.isEmpty()
+                    && data.bits() != dataTypes.getFirst().bits()) {
                 throw at.fault(
-                        "'" + name + "' gives " + data.text() + ", needed is "
+                        "'"
+                                + name
+                                + "' gives "
+                                + data.text()
+                                + ", needed is "
                                 + dataTypes.getFirst().text());
             }
             return set;
@@ -704,8 +834,7 @@ final class RuleParser extends ValueParser {
         for (int i = 0; i < a.size(); i++) {
             boolean integers =
                     a.get(i).label().equals("integer") && b.get(i).label().equals("integer");
-            boolean same =
-                    a.get(i) == b.get(i) || (integers && a.get(i).bits() == b.get(i).bits());
+            boolean same = a.get(i) == b.get(i) || (integers && a.get(i).bits() == b.get(i).bits());
             if (!same) {
                 return false;
             }
@@ -948,9 +1077,7 @@ final class RuleParser extends ValueParser {
     private String level() {
         Token token = in.next();
         Set<String> levels =
-                Set.of(
-                        "emerg", "alert", "crit", "err", "warn", "notice", "info", "debug",
-                        "audit");
+                Set.of("emerg", "alert", "crit", "err", "warn", "notice", "info", "debug", "audit");
         if (!levels.contains(token.text())) {
             throw token.at()
                     .fault(
@@ -1060,8 +1187,7 @@ final class RuleParser extends ValueParser {
             DataType actual = type;
             if (raw instanceof Raw.Address(var a, Span at)) {
                 actual = a.isV4() ? DataType.IPV4_ADDR : DataType.IPV6_ADDR;
-                String conflict =
-                        protocols.requireNetwork(a.isV4() ? 4 : 6, out, kind.at().pos());
+                String conflict = protocols.requireNetwork(a.isV4() ? 4 : 6, out, kind.at().pos());
                 if (conflict != null) {
                     throw at.fault(conflict);
                 }
@@ -1079,8 +1205,7 @@ final class RuleParser extends ValueParser {
     private void natPorts() {
         expect(":", "before a port");
         if (!protocols.knowsTransport()) {
-            throw in.peek().at()
-                    .fault("a port needs a protocol: put 'meta l4proto tcp' before it");
+            throw in.peek().at().fault("a port needs a protocol: put 'meta l4proto tcp' before it");
         }
         typing.range(shift(), DataType.INET_SERVICE);
         if (accept("-")) {
