@@ -131,11 +131,7 @@ record Transcript(String title, List<String> lines) {
                 says("denied 3306") ? List.of(new Settings.PortRange(3306, 3306)) : List.of(),
                 p.activeSourcePort(),
                 says("strict"),
-<<<<<<< HEAD
-                0);
-=======
                 p.lifetimeSeconds());
->>>>>>> wip-ftp
     }
 
     static Settings.Limits limits(int lineBytes, int pipeline) {
