@@ -11,7 +11,8 @@ import io.pinhole.path.Positions;
 import io.pinhole.report.Diagnosis.Cause;
 import io.pinhole.rule.RuleOrigin;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -23,11 +24,11 @@ import org.jspecify.annotations.Nullable;
 final class Diagnoser {
     private final Totals totals;
     private final int maxSessions;
-    private final Map<Long, Facts> sessions = new HashMap<>();
+    private final Map<Long, Facts> sessions = new LinkedHashMap<>();
 
     /**
-     * @param maxSessions open sessions with trouble that are remembered; of further ones only what
-     *     their control event says is diagnosed
+     * @param maxSessions sessions with trouble that are remembered; past it the oldest is
+     *     forgotten: what comes after a session's end would otherwise stay for good
      */
     Diagnoser(Totals totals, int maxSessions) {
         this.totals = totals;
@@ -89,13 +90,18 @@ final class Diagnoser {
         return verdict == Verdict.DROP || verdict == Verdict.REJECT;
     }
 
-    /** Null where there is no session or no room. */
+    /** Null where there is no session. */
     private @Nullable Facts facts(Event event) {
         if (event.session() == 0) {
             return null;
         }
         Facts known = sessions.get(event.session());
-        if (known == null && sessions.size() < maxSessions) {
+        if (known == null) {
+            if (sessions.size() >= maxSessions) {
+                Iterator<Facts> oldest = sessions.values().iterator();
+                oldest.next();
+                oldest.remove();
+            }
             known = new Facts();
             sessions.put(event.session(), known);
         }

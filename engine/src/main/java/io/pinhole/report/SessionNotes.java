@@ -33,7 +33,7 @@ final class SessionNotes {
             String text,
             String outcome,
             Style style,
-            boolean trouble) {}
+            @Nullable FlowKey flow) {}
 
     boolean trouble() {
         return trouble;
@@ -59,7 +59,7 @@ final class SessionNotes {
         } else {
             troubled++;
         }
-        Note note = note(event, totals, bad);
+        Note note = note(event, totals);
         if (note != null) {
             notes.add(note);
         }
@@ -79,10 +79,10 @@ final class SessionNotes {
         };
     }
 
-    private static @Nullable Note note(Event event, Totals totals, boolean bad) {
+    private static @Nullable Note note(Event event, Totals totals) {
         return switch (event) {
-            case Event.Pinhole p -> note(p, totals, bad);
-            case Event.Data d -> note(d, bad);
+            case Event.Pinhole p -> note(p, totals);
+            case Event.Data d -> note(d);
             case Event.Alert a ->
                     new Note(
                             a.position(),
@@ -92,12 +92,12 @@ final class SessionNotes {
                                     + ": "
                                     + Printable.clip(Printable.withoutPassword(a.detail()), 240),
                             Style.BAD,
-                            bad);
+                            a.flow());
             case Event.Control _ -> null;
         };
     }
 
-    private static Note note(Event.Pinhole p, Totals totals, boolean bad) {
+    private static Note note(Event.Pinhole p, Totals totals) {
         String text = text(p);
         String by =
                 p.usedBy() == 0 ? "" : totals.reference(p.usedBy(), Positions.file(p.position()));
@@ -109,7 +109,7 @@ final class SessionNotes {
                     text,
                     "no pinhole (no helper), " + came,
                     Style.WARN,
-                    bad);
+                    null);
         }
         String why = p.reason() == null ? "" : ": " + Printable.clip(p.reason(), 120);
         String outcome =
@@ -128,7 +128,7 @@ final class SessionNotes {
                     case UNUSED, EXPIRED, CLOSED -> p.reason() == null ? Style.WARN : Style.BAD;
                     case REFUSED -> Style.WARN;
                 };
-        return new Note(p.position(), p.mode().label(), text, outcome + why, style, bad);
+        return new Note(p.position(), p.mode().label(), text, outcome + why, style, null);
     }
 
     /** Where the pinhole leads; the announcement itself where there is more to it. */
@@ -142,25 +142,28 @@ final class SessionNotes {
         return p.announced() == null || to.equals(p.announced()) ? way : line + "  " + way;
     }
 
-    private static Note note(Event.Data d, boolean bad) {
+    private static Note note(Event.Data d) {
         String kind = d.command() == null ? "data" : Printable.clip(d.command(), 8);
         String file = d.file() == null ? "" : Printable.clip(d.file(), 60);
         if (Diagnoser.isBlocked(d.verdict())) {
-            String text = file.isEmpty() ? d.flow().toString() : file + "  " + d.flow();
             String by = "blocked by " + Printable.clip(d.rule().text(), 60);
-            return new Note(d.position(), kind, text, by, Style.BAD, bad);
+            return new Note(d.position(), kind, file, by, Style.BAD, null);
         }
         String size =
                 Units.bytes(d.bytes()) + " in " + Units.duration(d.endNanos() - d.timeNanos());
         String text = file.isEmpty() ? size : file + "  " + size;
         return d.complete()
-                ? new Note(d.position(), kind, text, "complete", Style.GOOD, bad)
-                : new Note(d.position(), kind, text, "incomplete", Style.WARN, bad);
+                ? new Note(d.position(), kind, text, "complete", Style.GOOD, null)
+                : new Note(d.position(), kind, text, "incomplete", Style.WARN, null);
     }
 
-    /** Prints the lines in packet order, with numbers aligned. */
-    void print(Page page, Totals totals, int file) {
-        notes.sort(Comparator.comparingLong(Note::position));
+    /**
+     * Prints the lines in packet order, with numbers aligned.
+     *
+     * @param control flow that need not be said again; null if there is none
+     */
+    void print(Page page, Totals totals, int file, @Nullable FlowKey control) {
+        notes.sort(Comparator.comparingLong(Note::position).thenComparing(n -> n.flow != null));
         int gutter = 3;
         for (Note note : notes) {
             gutter = Math.max(gutter, totals.reference(note.position, file).length());
@@ -175,6 +178,10 @@ final class SessionNotes {
                 page.put(note.text).put("  ");
             }
             page.put(note.style, note.outcome);
+            FlowKey flow = note.flow;
+            if (flow != null && !flow.equals(control) && !flow.reversed().equals(control)) {
+                page.put("  " + flow);
+            }
             page.end(Math.min(text, Page.WIDTH / 2));
         }
         if (left > 0) {

@@ -12,7 +12,7 @@ import io.pinhole.report.Page.Style;
 import io.pinhole.rule.RuleOrigin;
 import java.io.OutputStream;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -62,7 +62,7 @@ public final class TextReport implements Report {
     private final Totals totals = new Totals();
     private final Diagnoser diagnoser = new Diagnoser(totals, MAX_SESSIONS);
     private final Blocked blocked = new Blocked(MAX_CAUSES);
-    private final Map<Long, SessionNotes> sessions = new HashMap<>();
+    private final Map<Long, SessionNotes> sessions = new LinkedHashMap<>();
     private final SessionNotes outside = new SessionNotes();
     private final Map<String, Finding> findings = new LinkedHashMap<>();
     private int notes;
@@ -160,8 +160,7 @@ public final class TextReport implements Report {
         SessionNotes known = sessions.get(event.session());
         if (known == null) {
             if (sessions.size() >= MAX_SESSIONS) {
-                unkept++;
-                return;
+                forgetOldest();
             }
             known = new SessionNotes();
             sessions.put(event.session(), known);
@@ -169,6 +168,13 @@ public final class TextReport implements Report {
         int before = known.size();
         known.add(event, totals, notes < MAX_NOTES);
         notes += known.size() - before;
+    }
+
+    private void forgetOldest() {
+        Iterator<SessionNotes> oldest = sessions.values().iterator();
+        notes -= oldest.next().size();
+        oldest.remove();
+        unkept++;
     }
 
     private void remember(Diagnosis d, long session) {
@@ -211,7 +217,7 @@ public final class TextReport implements Report {
         if (!odd.isEmpty()) {
             page.put(Style.WARN, "  " + odd).end(4);
         }
-        kept.print(page, totals, file);
+        kept.print(page, totals, file, c.flow());
         if (!diagnoses.isEmpty()) {
             List<String> causes = diagnoses.stream().map(d -> d.cause().label()).toList();
             page.put(Style.BAD, "  diagnosis: " + String.join(", ", causes))
@@ -274,7 +280,7 @@ public final class TextReport implements Report {
             page.blank();
         }
         if (unkept > 0) {
-            page.put("… " + Units.count(unkept, "event") + " of sessions past the limit not shown")
+            page.put("… details of " + Units.count(unkept, "session") + " past the limit not shown")
                     .put(" (--json lists all)")
                     .end();
             page.blank();
@@ -286,12 +292,12 @@ public final class TextReport implements Report {
         page.flush();
     }
 
-    /** Events of no session, and of sessions whose control event did not come last. */
+    /** Events of no session, and those that came after their session was told. */
     private void rest() {
         int file = options.severalFiles ? -1 : 0;
         if (outside.size() > 0) {
             page.put(Style.BOLD, "outside sessions").end();
-            outside.print(page, totals, file);
+            outside.print(page, totals, file, null);
             page.blank();
         }
         int printed = 0;
@@ -302,7 +308,7 @@ public final class TextReport implements Report {
                 return;
             }
             page.put(Style.BOLD, "session " + entry.getKey()).put("  after its end").end();
-            entry.getValue().print(page, totals, file);
+            entry.getValue().print(page, totals, file, null);
             page.blank();
         }
     }
@@ -385,8 +391,12 @@ public final class TextReport implements Report {
             }
             page.put(Style.BAD, "diagnosis: " + f.first.cause().label());
             page.put("  session " + f.session);
+            if (options.severalFiles) {
+                int file = Positions.file(f.first.position());
+                page.put(Style.DIM, " in " + Printable.clip(totals.name(file), 60));
+            }
             if (f.count > 1) {
-                page.put(" and " + Units.count(f.count - 1) + " more");
+                page.put(", and " + Units.count(f.count - 1) + " more");
             }
             page.end();
             page.put("  " + Printable.clip(Printable.withoutPassword(f.first.detail()), 600));
