@@ -24,6 +24,7 @@ final class ConnectionTracker {
     private final FlowTable flows6;
     private final ExpectationTable expectations;
     private final TcpTracker tcp;
+    private final boolean compatLinux;
     private final PacketView quoted = new PacketView();
     private final long udpTimeout;
     private final long udpStreamTimeout;
@@ -41,7 +42,12 @@ final class ConnectionTracker {
     private @Nullable Expectation expectation;
 
     ConnectionTracker(
-            FlowTable flows4, FlowTable flows6, ExpectationTable expectations, Settings settings) {
+            FlowTable flows4,
+            FlowTable flows6,
+            ExpectationTable expectations,
+            Settings settings,
+            boolean compatLinux) {
+        this.compatLinux = compatLinux;
         this.flows4 = flows4;
         this.flows6 = flows6;
         this.expectations = expectations;
@@ -236,9 +242,18 @@ final class ConnectionTracker {
                         p.destinationLow(),
                         p.destinationPort(),
                         now);
+        if (expectation instanceof LinuxPermission linux) {
+            long parent = linux.parent(flows4, flows6, now);
+            if (parent == FlowTable.NONE) {
+                expectation = null; // it died with the control flow
+            }
+        }
         if (expectation != null) {
             table.setFlag(flow, FlowTable.EXPECTED);
             state = CtState.RELATED;
+            if (compatLinux) {
+                expectations.remove(expectation); // used up whatever the rules say
+            }
         }
     }
 

@@ -10,6 +10,7 @@ import io.pinhole.flow.StreamReassembler;
 import io.pinhole.ftp.Announcement;
 import io.pinhole.ftp.ControlDialogue;
 import io.pinhole.ftp.DialogueListener;
+import io.pinhole.ftp.LinuxHelper;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
 import java.lang.foreign.MemorySegment;
@@ -92,6 +93,12 @@ final class ControlSession implements DialogueListener {
     long dropped;
     boolean midstream;
 
+    /** Decides instead of the dialogue under --compat=linux. */
+    final @Nullable LinuxHelper linux;
+
+    /** What {@link #linux} has waiting. */
+    @Nullable LinuxPermission linuxPermission;
+
     private final Settings.HelperPolicy policy;
     private final ControlDialogue dialogue;
     private final Stream client;
@@ -114,6 +121,7 @@ final class ControlSession implements DialogueListener {
             Verdict verdict,
             RuleOrigin rule,
             boolean helper,
+            boolean compatLinux,
             Settings.HelperPolicy policy,
             Settings.Limits limits,
             StreamBuffers buffers) {
@@ -125,6 +133,7 @@ final class ControlSession implements DialogueListener {
         this.verdict = verdict;
         this.rule = rule;
         this.helper = helper;
+        linux = helper && compatLinux ? new LinuxHelper(key.source(), key.destination()) : null;
         this.policy = policy;
         endNanos = timeNanos;
         client = new Stream(Side.CLIENT, buffers, limits.reassemblyBytes());
@@ -279,7 +288,7 @@ final class ControlSession implements DialogueListener {
                 return pinholes.get(i);
             }
         }
-        Pinhole p = new Pinhole(this, a, sessions.now(), helper);
+        Pinhole p = new Pinhole(this, a, sessions.now(), helper && linux == null);
         p.mark = mark;
         if (pinholes.size() >= MAX_UNSETTLED) {
             sessions.settleOldest(pinholes);

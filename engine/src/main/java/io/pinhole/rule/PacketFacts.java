@@ -85,6 +85,9 @@ public final class PacketFacts {
     /** The rule or policy that decided: that of the drop or reject, else of the last accept. */
     public RuleOrigin decidedBy = RuleOrigin.NONE;
 
+    /** How the last reject wants the sender told; null where no rule rejected. */
+    public @Nullable RejectWith rejectWith;
+
     /** The hook that is being run. */
     public Hook hook = Hook.PREROUTING;
 }

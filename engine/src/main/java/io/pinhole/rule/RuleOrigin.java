@@ -11,6 +11,11 @@ public record RuleOrigin(String text, String source) {
     /** No base chain looked at the packet. */
     public static final RuleOrigin NONE = new RuleOrigin("no base chain", "");
 
+    /** {@code policy FILE:LINE}. */
+    public static RuleOrigin policy(SourcePos at) {
+        return new RuleOrigin("policy " + at.shortText(), "");
+    }
+
     @Override
     public String toString() {
         return text;

@@ -1,0 +1,118 @@
+package io.pinhole.rule;
+
+import io.pinhole.core.Hook;
+import io.pinhole.core.Verdict;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A rule set compiled for matching. Owned by one thread: it counts without locks.
+ *
+ * <p>Chains of type nat are not in it; {@link RuleSet#natRules()} says whether that matters.
+ */
+public final class CompiledRules implements RuleProgram {
+    /** A base chain, in the order in which its hook runs them. */
+    record Base(Family family, int priority, boolean accept, RuleOrigin policy, ChainCode code) {}
+
+    private final RuleSet source;
+    private final Base[][] byHook;
+    private final List<ChainCode> chains;
+    private final Map<RuleOrigin, Step.Counter> counters;
+    private final boolean readsInterfaces;
+    private final boolean globalState;
+    private final boolean assignsHelper;
+
+    CompiledRules(
+            RuleSet source,
+            Base[][] byHook,
+            List<ChainCode> chains,
+            Map<RuleOrigin, Step.Counter> counters) {
+        this.source = source;
+        this.byHook = byHook;
+        this.chains = chains;
+        this.counters = counters;
+        readsInterfaces = !source.interfaceRules().isEmpty();
+        globalState = source.hasGlobalState();
+        assignsHelper = source.assignsHelper();
+    }
+
+    @Override
+    public Verdict run(Hook hook, int from, int to, PacketFacts facts) {
+        facts.hook = hook;
+        int version = facts.packet.ipVersion();
+        for (Base base : byHook[hook.ordinal()]) {
+            if (base.priority < from || base.priority >= to || !base.family.sees(version)) {
+                continue;
+            }
+            Step.Outcome outcome = base.code.run(facts);
+            if (outcome.kind == Step.Outcome.ACCEPT) {
+                continue;
+            }
+            if (outcome.kind == Step.Outcome.DROP) {
+                return Verdict.DROP;
+            }
+            if (outcome.kind == Step.Outcome.REJECT) {
+                return Verdict.REJECT;
+            }
+            facts.decidedBy = base.policy;
+            if (!base.accept) {
+                return Verdict.DROP;
+            }
+        }
+        return Verdict.ACCEPT;
+    }
+
+    @Override
+    public boolean hasChains(Hook hook, int from, int to) {
+        for (Base base : byHook[hook.ordinal()]) {
+            if (base.priority >= from && base.priority < to) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public boolean readsInterfaces() {
+        return readsInterfaces;
+    }
+
+    @Override
+    public boolean hasGlobalState() {
+        return globalState;
+    }
+
+    @Override
+    public boolean assignsHelper() {
+        return assignsHelper;
+    }
+
+    @Override
+    public String name() {
+        return source.name();
+    }
+
+    /** The rule set this was made of. */
+    public RuleSet source() {
+        return source;
+    }
+
+    /** How often each rule matched so far, in the order of the text. */
+    public List<RuleCount> counts() {
+        List<RuleCount> out = new ArrayList<>();
+        for (ChainCode chain : chains) {
+            for (RuleCode rule : chain.rules()) {
+                out.add(rule.count());
+            }
+        }
+        return out;
+    }
+
+    /** What the named counters that rules use show; their origin is their declaration. */
+    public List<RuleCount> counters() {
+        List<RuleCount> out = new ArrayList<>();
+        counters.forEach((origin, counter) -> out.add(counter.count(origin)));
+        return out;
+    }
+}

@@ -1,0 +1,250 @@
+package io.pinhole.rule;
+
+import io.pinhole.core.Hook;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Model in, program out. One use; cannot fail on a rule set that {@link RuleSetCheck} passed. */
+final class RuleCompiler {
+    private final RuleSet rules;
+    private final IdentityHashMap<ElementSet, SetCode> sets = new IdentityHashMap<>();
+    private final Map<RuleOrigin, Step.Counter> counters = new LinkedHashMap<>();
+
+    RuleCompiler(RuleSet rules) {
+        this.rules = rules;
+    }
+
+    CompiledRules compile() {
+        record Attached(BaseChain at, CompiledRules.Base base) {}
+        List<List<Attached>> byHook = new ArrayList<>();
+        for (int i = 0; i < Hook.values().length; i++) {
+            byHook.add(new ArrayList<>());
+        }
+        List<ChainCode> all = new ArrayList<>();
+        for (Table table : rules.tables()) {
+            Scope scope = new Scope(table);
+            all.addAll(scope.chains.values());
+            for (Chain chain : table.chains()) {
+                ChainCode code = scope.chain(chain.name());
+                code.rules(chain.rules().stream().map(scope::rule).toArray(RuleCode[]::new));
+                BaseChain base = chain.base();
+                if (base == null || base.type() == ChainType.NAT || table.dormant()) {
+                    continue;
+                }
+                byHook.get(base.hook().ordinal())
+                        .add(
+                                new Attached(
+                                        base,
+                                        new CompiledRules.Base(
+                                                table.family(),
+                                                base.priority(),
+                                                base.policyAccept(),
+                                                RuleOrigin.policy(base.policyAt()),
+                                                code)));
+            }
+        }
+        CompiledRules.Base[][] sorted = new CompiledRules.Base[Hook.values().length][];
+        for (int i = 0; i < sorted.length; i++) {
+            sorted[i] =
+                    byHook.get(i).stream()
+                            .sorted(
+                                    Comparator.comparingInt((Attached a) -> a.at().priority())
+                                            .thenComparing(
+                                                    a -> a.at().created(),
+                                                    Comparator.reverseOrder()))
+                            .map(Attached::base)
+                            .toArray(CompiledRules.Base[]::new);
+        }
+        return new CompiledRules(rules, sorted, all, counters);
+    }
+
+    private SetCode set(ElementSet set) {
+        return sets.computeIfAbsent(set, SetCode::of);
+    }
+
+    /** Names mean what their table says. */
+    private final class Scope {
+        private final Map<String, ChainCode> chains = new LinkedHashMap<>();
+        private final Map<NamedObject, Step> objects = new HashMap<>();
+        private final Table table;
+
+        Scope(Table table) {
+            this.table = table;
+            for (Chain chain : table.chains()) {
+                chains.put(chain.name(), new ChainCode());
+            }
+        }
+
+        ChainCode chain(String name) {
+            ChainCode code = chains.get(name);
+            if (code == null) {
+                throw new IllegalStateException("unchecked rule set: no chain " + name);
+            }
+            return code;
+        }
+
+        RuleCode rule(Rule rule) {
+            List<Step> steps = new ArrayList<>();
+            for (Statement statement : rule.statements()) {
+                Step step = step(statement);
+                if (step != null) {
+                    steps.add(step);
+                }
+            }
+            return new RuleCode(rule.origin(), steps.toArray(Step[]::new));
+        }
+
+        /** Null for what never changes a verdict. */
+        private @Nullable Step step(Statement statement) {
+            return switch (statement) {
+                case Statement.InRange s ->
+                        new Step.InRange(value(s.value()), s.range(), s.negated());
+                case Statement.AnyBit s -> new Step.AnyBit(value(s.value()), s.mask(), s.negated());
+                case Statement.InSet s -> new Step.InSet(key(s.key()), set(s.set()), s.negated());
+                case Statement.Verdict s -> new Step.Fixed(outcome(s.action()));
+                case Statement.VerdictMap s ->
+                        new Step.VerdictMap(
+                                key(s.key()),
+                                set(s.map()),
+                                s.map().elements().stream()
+                                        .map(this::outcome)
+                                        .toArray(Step.Outcome[]::new));
+                case Statement.Reject s -> new Step.Reject(s.with());
+                case Statement.Counter s -> new Step.Counter(s.packets(), s.bytes());
+                case Statement.Limit s -> new Step.Limit(s.rate());
+                case Statement.Quota s -> new Step.Quota(s.size());
+                case Statement.UseObject s -> use(s);
+                case Statement.Notrack s -> new Step.Notrack();
+                case Statement.SetMark s -> new Step.SetMark(value(s.value()));
+                case Statement.SetCtMark s -> new Step.SetCtMark(value(s.value()));
+                case Statement.Log s -> null;
+                case Statement.FlowAdd s -> null;
+                case Statement.Nat s -> null;
+            };
+        }
+
+        private Step.Outcome outcome(Element element) {
+            return element.data() instanceof Element.Data.ToVerdict(Action action)
+                    ? outcome(action)
+                    : Step.Outcome.BROKEN;
+        }
+
+        private Step.Outcome outcome(Action action) {
+            return switch (action) {
+                case Action.Accept() -> Step.Outcome.ACCEPTED;
+                case Action.Drop() -> Step.Outcome.DROPPED;
+                case Action.Return() -> Step.Outcome.RETURNED;
+                case Action.Continue() -> Step.Outcome.CONTINUED;
+                case Action.Jump(String name, SourcePos at) -> Step.Outcome.jump(chain(name));
+                case Action.Goto(String name, SourcePos at) -> Step.Outcome.goTo(chain(name));
+            };
+        }
+
+        private Step use(Statement.UseObject use) {
+            String name = use.name();
+            Statement.ObjectMap map = use.map();
+            if (name != null || map == null) {
+                return object(use.kind(), name == null ? "" : name);
+            }
+            return new Step.Chosen(
+                    key(map.key()),
+                    set(map.map()),
+                    map.map().elements().stream()
+                            .map(e -> objectOf(use.kind(), e))
+                            .toArray(Step[]::new));
+        }
+
+        private Step objectOf(ObjectKind kind, Element element) {
+            return element.data() instanceof Element.Data.ObjectName(String name)
+                    ? object(kind, name)
+                    : new Step.Fixed(Step.Outcome.BROKEN);
+        }
+
+        /** Rules that name the same object share its state. */
+        private Step object(ObjectKind kind, String name) {
+            NamedObject object = table.object(kind, name);
+            if (object == null) {
+                throw new IllegalStateException("unchecked rule set: no " + kind + " " + name);
+            }
+            return objects.computeIfAbsent(
+                    object,
+                    o ->
+                            switch (o) {
+                                case NamedObject.Counter c -> counter(c);
+                                case NamedObject.Quota q -> new Step.Quota(q.size());
+                                case NamedObject.Limit l -> new Step.Limit(l.rate());
+                                case NamedObject.Helper h -> new Step.SetHelper(h.helper());
+                                case NamedObject.Timeout t -> new Step.SetTimeout(t.timeout());
+                                case NamedObject.Expectation e -> new Step.Fixed(Step.Outcome.NEXT);
+                            });
+        }
+
+        private Step.Counter counter(NamedObject.Counter object) {
+            Step.Counter step = new Step.Counter(object.packets(), object.bytes());
+            RuleOrigin origin =
+                    new RuleOrigin(
+                            object.at().shortText(),
+                            "counter " + table.name() + " " + object.name());
+            counters.put(origin, step);
+            return step;
+        }
+
+        private Value[] key(List<Expr> parts) {
+            return parts.stream().map(this::value).toArray(Value[]::new);
+        }
+
+        private Value value(Expr expr) {
+            return switch (expr) {
+                case Expr.Load(Field field) -> load(field);
+                case Expr.Constant(DataType type, long high, long low) ->
+                        new Value.Constant(high, low);
+                case Expr.Binary(Expr.Operator operator, Expr left, Expr right) ->
+                        operator == Expr.Operator.AND
+                                        && left.type().bits() > 64
+                                        && right
+                                                instanceof
+                                                Expr.Constant(DataType t, long high, long low)
+                                ? new Value.WideAnd(value(left), high, low)
+                                : new Value.Binary(
+                                        operator, value(left), value(right), left.type().maxLow());
+                case Expr.Lookup(List<Expr> key, ElementSet map) -> {
+                    int n = map.elements().size();
+                    long[] highs = new long[n];
+                    long[] lows = new long[n];
+                    for (int i = 0; i < n; i++) {
+                        if (map.elements().get(i).data()
+                                instanceof Element.Data.Value(long high, long low)) {
+                            highs[i] = high;
+                            lows[i] = low;
+                        }
+                    }
+                    yield new Value.Lookup(key(key), set(map), highs, lows);
+                }
+            };
+        }
+
+        private static Value load(Field field) {
+            Field.Header header = field.header();
+            if (header != null) {
+                return field.type() == DataType.IPV6_ADDR
+                        ? new Value.Ip6Address(field == Field.IP6_SADDR)
+                        : new Value.HeaderBits(
+                                header.isNetwork(), field.bitOffset(), field.type().bits());
+            }
+            if (field.type().kind() == DataType.Kind.NAME) {
+                return new Value.Name(field);
+            }
+            return switch (field) {
+                case CT_ORIGINAL_IP6_SADDR, CT_REPLY_IP6_DADDR -> new Value.FlowAddress(true);
+                case CT_ORIGINAL_IP6_DADDR, CT_REPLY_IP6_SADDR -> new Value.FlowAddress(false);
+                default -> new Value.Key(field);
+            };
+        }
+    }
+}

@@ -1,0 +1,51 @@
+package io.pinhole.rule.nft;
+
+import io.pinhole.core.IpAddress;
+import io.pinhole.rule.Action;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A value as written, before it is known what it is compared with. */
+sealed interface Raw {
+    Span at();
+
+    /** A word or string. */
+    record Text(String text, boolean quoted, Span at) implements Raw {}
+
+    record Int(long value, Span at) implements Raw {}
+
+    record Address(IpAddress address, Span at) implements Raw {}
+
+    record Mac(long bits, Span at) implements Raw {}
+
+    record Time(long millis, Span at) implements Raw {}
+
+    record Prefix(Raw of, long length, Span at) implements Raw {}
+
+    record Between(Raw low, Raw high, Span at) implements Raw {}
+
+    /** {@code a | b} and its kin, of constants. */
+    record Combined(io.pinhole.rule.Expr.Operator operator, Raw left, Raw right, Span at)
+            implements Raw {}
+
+    /** {@code a, b}: flags. */
+    record Flags(List<Raw> items, Span at) implements Raw {}
+
+    /** {@code a . b}. */
+    record Parts(List<Raw> parts, Span at) implements Raw {}
+
+    /** {@code { a, b : c }}. */
+    record Braces(List<Item> items, Span at) implements Raw {}
+
+    /** {@code @name}. */
+    record Named(String name, Span at) implements Raw {}
+
+    /** A verdict; only right of a map's colon. */
+    record Verdict(Action action, Span at) implements Raw {}
+
+    /** {@code *}. */
+    record Any(Span at) implements Raw {}
+
+    /** One element between braces. */
+    record Item(Raw key, @Nullable Raw data) {}
+}

@@ -1,0 +1,139 @@
+package io.pinhole.rule.nft;
+
+import io.pinhole.rule.Chain;
+import io.pinhole.rule.DataType;
+import io.pinhole.rule.Element;
+import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Rule;
+import io.pinhole.rule.RuleSet;
+import io.pinhole.rule.Table;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Second reading: gives sets their elements and rules their meaning. */
+final class RuleSetMaker {
+    private final Errors errors;
+    private final ValueParser.Budget budget;
+    private final Map<TableState, Map<String, ElementSet>> sets = new HashMap<>();
+
+    RuleSetMaker(Errors errors, ValueParser.Budget budget) {
+        this.errors = errors;
+        this.budget = budget;
+    }
+
+    /**
+     * @param allRules in the order of the text, those that a later flush took away included: what
+     *     is wrong in them is wrong
+     */
+    RuleSet make(String name, List<TableState> tables, List<TableState.PendingRule> allRules) {
+        for (TableState.PendingRule pending : allRules) {
+            if (errors.isFull()) {
+                break;
+            }
+            try {
+                pending.rule = new RuleParser(pending, setsOf(pending.table), budget).rule();
+            } catch (Fault fault) {
+                errors.add(fault);
+            }
+        }
+        List<Table> out = new ArrayList<>();
+        for (TableState table : tables) {
+            out.add(table(table));
+        }
+        return NftReader.named(name, out);
+    }
+
+    private Map<String, ElementSet> setsOf(TableState table) {
+        Map<String, ElementSet> known = sets.get(table);
+        if (known == null) {
+            known = new LinkedHashMap<>();
+            for (TableState.SetState set : table.sets.values()) {
+                known.put(set.name, elements(set));
+            }
+            sets.put(table, known);
+        }
+        return known;
+    }
+
+    private ElementSet elements(TableState.SetState set) {
+        Map<Object, Element> elements = new LinkedHashMap<>();
+        Typing typing = new Typing(budget);
+        for (TableState.Change change : set.changes) {
+            Raw.Braces braces = change.elements();
+            if (braces == null) {
+                elements.clear();
+                continue;
+            }
+            try {
+                ElementSet.Holds holds = change.add() ? set.holds : ElementSet.Holds.NOTHING;
+                List<Element> of = typing.elements(braces, set.keyTypes, holds, set.dataTypes);
+                for (Element element : of) {
+                    if (change.add()) {
+                        add(set, element, elements, braces.at());
+                    } else if (elements.remove(element.key()) == null && change.mustExist()) {
+                        throw braces.at().fault("an element to delete is not in the set");
+                    }
+                }
+            } catch (Fault fault) {
+                errors.add(fault);
+            }
+        }
+        ElementSet made = made(set, new ArrayList<>(elements.values()));
+        try {
+            Typing.overlaps(made, set.autoMerge, set.at);
+        } catch (Fault fault) {
+            errors.add(fault);
+        }
+        Long size = set.size;
+        if (size != null && elements.size() > size) {
+            errors.add(set.at, "set has " + elements.size() + " elements, its size is " + size);
+        }
+        return made;
+    }
+
+    private static void add(
+            TableState.SetState set, Element element, Map<Object, Element> elements, Span at) {
+        boolean interval = element.key().stream().anyMatch(range -> !range.isSingle());
+        if (interval && !set.flags.contains("interval")) {
+            throw at.fault(
+                    "prefixes, ranges and wildcards need 'flags interval' in the set's"
+                            + " declaration");
+        }
+        Element before = elements.putIfAbsent(element.key(), element);
+        if (before != null && !java.util.Objects.equals(before.data(), element.data())) {
+            throw at.fault("an element is there twice with different values");
+        }
+    }
+
+    private static ElementSet made(TableState.SetState set, List<Element> elements) {
+        @Nullable DataType data = set.dataTypes.isEmpty() ? null : set.dataTypes.getFirst();
+        return new ElementSet(set.name, set.keyTypes, set.holds, data, elements, set.at.pos());
+    }
+
+    private Table table(TableState table) {
+        List<Chain> chains = new ArrayList<>();
+        for (TableState.ChainState chain : table.chains.values()) {
+            List<Rule> rules = new ArrayList<>();
+            for (TableState.PendingRule pending : chain.rules) {
+                Rule rule = pending.rule;
+                if (rule != null) {
+                    rules.add(rule);
+                }
+            }
+            chains.add(new Chain(chain.name, chain.base, rules, chain.at.pos()));
+        }
+        return new Table(
+                table.family,
+                table.name,
+                table.dormant,
+                chains,
+                new ArrayList<>(setsOf(table).values()),
+                table.objects,
+                List.copyOf(table.flowtables),
+                table.at.pos());
+    }
+}

@@ -1,0 +1,99 @@
+package io.pinhole.rule.nft;
+
+import io.pinhole.rule.BaseChain;
+import io.pinhole.rule.DataType;
+import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Family;
+import io.pinhole.rule.NamedObject;
+import io.pinhole.rule.Rule;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A table while its text is read. */
+final class TableState {
+    final Family family;
+    final String name;
+    final Span at;
+    boolean dormant;
+    final Map<String, ChainState> chains = new LinkedHashMap<>();
+    final Map<String, SetState> sets = new LinkedHashMap<>();
+    final List<NamedObject> objects = new ArrayList<>();
+    final Set<String> flowtables = new LinkedHashSet<>();
+
+    TableState(Family family, String name, Span at) {
+        this.family = family;
+        this.name = name;
+        this.at = at;
+    }
+
+    /** A chain and where its rules stand. */
+    static final class ChainState {
+        final String name;
+        final Span at;
+        @Nullable BaseChain base;
+        boolean policyWritten;
+        final List<PendingRule> rules = new ArrayList<>();
+
+        ChainState(String name, Span at) {
+            this.name = name;
+            this.at = at;
+        }
+    }
+
+    /** A rule that is read once everything has a name. */
+    static final class PendingRule {
+        final TableState table;
+        final Lexer.Mark mark;
+        final int blankDepth;
+        final Scope.View view;
+        @Nullable Rule rule;
+
+        PendingRule(TableState table, Lexer.Mark mark, int blankDepth, Scope.View view) {
+            this.table = table;
+            this.mark = mark;
+            this.blankDepth = blankDepth;
+            this.view = view;
+        }
+    }
+
+    /** A set and what was done to its elements, in order. */
+    static final class SetState {
+        final String name;
+        final Span at;
+        final List<DataType> keyTypes;
+        final ElementSet.Holds holds;
+        final List<DataType> dataTypes;
+        final Set<String> flags;
+        final boolean autoMerge;
+        final @Nullable Long size;
+        final List<Change> changes = new ArrayList<>();
+        @Nullable ElementSet made;
+
+        SetState(
+                String name,
+                Span at,
+                List<DataType> keyTypes,
+                ElementSet.Holds holds,
+                List<DataType> dataTypes,
+                Set<String> flags,
+                boolean autoMerge,
+                @Nullable Long size) {
+            this.name = name;
+            this.at = at;
+            this.keyTypes = keyTypes;
+            this.holds = holds;
+            this.dataTypes = dataTypes;
+            this.flags = flags;
+            this.autoMerge = autoMerge;
+            this.size = size;
+        }
+    }
+
+    /** Elements added, taken away, or (null) all taken away. */
+    record Change(boolean add, boolean mustExist, Raw.@Nullable Braces elements) {}
+}

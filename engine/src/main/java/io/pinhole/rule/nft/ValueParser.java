@@ -1,0 +1,390 @@
+package io.pinhole.rule.nft;
+
+import io.pinhole.rule.Action;
+import io.pinhole.rule.Expr;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Reads values, sets and verdicts; what rules, sets and defines have in common. */
+class ValueParser {
+    /** Braces and brackets in each other; people write two. */
+    static final int MAX_DEPTH = 32;
+
+    static final String NOT_EVALUATED = "valid nft, not evaluated by Pinhole";
+
+    final Lexer in;
+    final Budget budget;
+    Scope.View view;
+    private int depth;
+
+    ValueParser(Lexer in, Scope.View view, Budget budget) {
+        this.in = in;
+        this.view = view;
+        this.budget = budget;
+    }
+
+    // ---- tokens ----
+
+    Token expect(String symbolOrWord, String where) {
+        Token token = in.next();
+        if (!token.is(symbolOrWord)) {
+            throw token.at()
+                    .fault("expected '" + symbolOrWord + "' " + where + ", found " + token.found());
+        }
+        return token;
+    }
+
+    boolean accept(String symbolOrWord) {
+        if (in.peek().is(symbolOrWord)) {
+            in.next();
+            return true;
+        }
+        return false;
+    }
+
+    /** A name that someone chose: of a table, chain, set, object. */
+    Token name(String of) {
+        Token token = in.next();
+        if (token.kind() != Token.Kind.WORD || token.text().endsWith("*")) {
+            throw token.at().fault("expected the name of " + of + ", found " + token.found());
+        }
+        return token;
+    }
+
+    String string(String what) {
+        Token token = in.next();
+        if (token.kind() != Token.Kind.STRING && token.kind() != Token.Kind.WORD) {
+            throw token.at().fault("expected " + what + ", found " + token.found());
+        }
+        return token.text();
+    }
+
+    long number(String what, long max) {
+        Token token = in.peek();
+        Raw raw = token.is("$") ? variable() : null;
+        if (raw == null) {
+            in.next();
+        }
+        long value =
+                raw instanceof Raw.Int(long v, Span at)
+                        ? v
+                        : token.kind() == Token.Kind.NUMBER ? token.number() : -1;
+        if (value < 0) {
+            throw token.at().fault("expected " + what + ", found " + token.found());
+        }
+        if (value > max) {
+            throw token.at().fault(what + " is at most " + max);
+        }
+        return value;
+    }
+
+    // ---- values ----
+
+    /** {@code a}, {@code a, b} of flags, {@code a-b}, {@code a/8}, {@code a . b}, braces. */
+    Raw value() {
+        Raw first = parts();
+        if (!in.peek().is(",")) {
+            return first;
+        }
+        List<Raw> items = new ArrayList<>(List.of(first));
+        while (accept(",")) {
+            items.add(parts());
+        }
+        return new Raw.Flags(items, first.at());
+    }
+
+    private Raw parts() {
+        Raw first = interval();
+        if (!in.peek().is(".")) {
+            return first;
+        }
+        List<Raw> parts = new ArrayList<>(List.of(first));
+        while (accept(".")) {
+            parts.add(interval());
+        }
+        return new Raw.Parts(parts, first.at());
+    }
+
+    private Raw interval() {
+        Raw low = or();
+        if (low instanceof Raw.Address && in.peek().is("/")) {
+            in.next();
+            Token length = in.next();
+            if (length.kind() != Token.Kind.NUMBER) {
+                throw length.at().fault("expected the length of a prefix, found " + length.found());
+            }
+            return new Raw.Prefix(low, length.number(), low.at());
+        }
+        if (in.peek().is("-")) {
+            in.next();
+            return new Raw.Between(low, or(), low.at());
+        }
+        return low;
+    }
+
+    private Raw or() {
+        Raw left = xor();
+        while (in.peek().is("|") || in.peek().is("or")) {
+            in.next();
+            left = new Raw.Combined(Expr.Operator.OR, left, xor(), left.at());
+        }
+        return left;
+    }
+
+    private Raw xor() {
+        Raw left = and();
+        while (in.peek().is("^") || in.peek().is("xor")) {
+            in.next();
+            left = new Raw.Combined(Expr.Operator.XOR, left, and(), left.at());
+        }
+        return left;
+    }
+
+    private Raw and() {
+        Raw left = shift();
+        while (in.peek().is("&") || in.peek().is("and")) {
+            in.next();
+            left = new Raw.Combined(Expr.Operator.AND, left, shift(), left.at());
+        }
+        return left;
+    }
+
+    Raw shift() {
+        Raw left = primary();
+        while (true) {
+            Token token = in.peek();
+            Expr.Operator operator;
+            if (token.is("<<") || token.is("lshift")) {
+                operator = Expr.Operator.SHIFT_LEFT;
+            } else if (token.is(">>") || token.is("rshift")) {
+                operator = Expr.Operator.SHIFT_RIGHT;
+            } else {
+                return left;
+            }
+            in.next();
+            left = new Raw.Combined(operator, left, primary(), left.at());
+        }
+    }
+
+    private Raw primary() {
+        Token token = in.peek();
+        budget.spend(token.at());
+        if (token.is("{")) {
+            return braces();
+        }
+        if (token.is("(")) {
+            in.next();
+            enter(token.at());
+            Raw inner = value();
+            leave();
+            expect(")", "after the value in brackets");
+            return inner;
+        }
+        if (token.is("$")) {
+            return variable();
+        }
+        if (token.is("@")) {
+            in.next();
+            Token name = name("a set");
+            return new Raw.Named(name.text(), name.at());
+        }
+        if (token.is("*")) {
+            in.next();
+            return new Raw.Any(token.at());
+        }
+        if (token.is("-")) {
+            in.next();
+            Token number = in.next();
+            if (number.kind() != Token.Kind.NUMBER) {
+                throw number.at().fault("expected a number after '-', found " + number.found());
+            }
+            return new Raw.Int(-number.number(), number.at());
+        }
+        return switch (token.kind()) {
+            case WORD, STRING -> {
+                in.next();
+                yield new Raw.Text(token.text(), token.kind() == Token.Kind.STRING, token.at());
+            }
+            case NUMBER -> {
+                in.next();
+                yield new Raw.Int(token.number(), token.at());
+            }
+            case ADDRESS -> {
+                in.next();
+                var address = token.address();
+                if (address == null) {
+                    throw token.at().fault("not an address");
+                }
+                yield new Raw.Address(address, token.at());
+            }
+            case MAC -> {
+                in.next();
+                yield new Raw.Mac(token.number(), token.at());
+            }
+            case TIME -> {
+                in.next();
+                yield new Raw.Time(token.number(), token.at());
+            }
+            case SYMBOL, SEPARATOR, END ->
+                    throw token.at().fault("expected a value, found " + token.found());
+        };
+    }
+
+    private void enter(Span at) {
+        if (++depth > MAX_DEPTH) {
+            throw at.fault("nested deeper than " + MAX_DEPTH);
+        }
+    }
+
+    private void leave() {
+        depth--;
+    }
+
+    /** {@code $name}: the value, wherever it was defined. */
+    Raw variable() {
+        Token dollar = expect("$", "before the name of a define");
+        Token name = in.next();
+        if (name.kind() != Token.Kind.WORD) {
+            throw name.at().fault("expected the name of a define, found " + name.found());
+        }
+        budget.uses(name.text());
+        Raw value = Scope.lookup(view, name.text());
+        if (value == null) {
+            Span whole =
+                    new Span(
+                            dollar.at().source(),
+                            dollar.at().offset(),
+                            dollar.at().line(),
+                            dollar.at().column(),
+                            name.text().length() + 1);
+            throw whole.fault(
+                    "no define of '"
+                            + name.text()
+                            + "' above"
+                            + Words.hint(name.text(), Scope.names(view)));
+        }
+        return value;
+    }
+
+    // ---- sets ----
+
+    Raw.Braces braces() {
+        Token open = expect("{", "before the elements of a set");
+        enter(open.at());
+        int before = in.blankDepth();
+        in.beginBlank();
+        List<Raw.Item> items = new ArrayList<>();
+        while (!in.peek().is("}")) {
+            items.add(item());
+            if (!in.peek().is("}")) {
+                Token comma = in.next();
+                if (!comma.is(",")) {
+                    throw comma.at()
+                            .fault("expected ',' or '}' after an element, found " + comma.found());
+                }
+            }
+        }
+        in.next();
+        in.blankDepth(before);
+        leave();
+        return new Raw.Braces(items, open.at());
+    }
+
+    private Raw.Item item() {
+        budget.spend(in.peek().at());
+        Raw key = parts();
+        options();
+        if (!accept(":")) {
+            return new Raw.Item(key, null);
+        }
+        Action action = verdictOrNull();
+        Raw data = action == null ? parts() : new Raw.Verdict(action, key.at());
+        options();
+        return new Raw.Item(key, data);
+    }
+
+    private void options() {
+        while (true) {
+            Token token = in.peek();
+            if (token.is("comment")) {
+                in.next();
+                string("a comment");
+            } else if (token.is("timeout")
+                    || token.is("expires")
+                    || token.is("counter")
+                    || token.is("limit")
+                    || token.is("quota")
+                    || token.is("ct")
+                    || token.is("last")) {
+                throw token.at()
+                        .fault("'" + token.text() + "' of a single element is " + NOT_EVALUATED);
+            } else {
+                return;
+            }
+        }
+    }
+
+    // ---- verdicts ----
+
+    /** Reads a verdict if one is next. */
+    @Nullable Action verdictOrNull() {
+        Token token = in.peek();
+        if (token.kind() != Token.Kind.WORD) {
+            return null;
+        }
+        return switch (token.text()) {
+            case "accept" -> taken(new Action.Accept());
+            case "drop" -> taken(new Action.Drop());
+            case "return" -> taken(new Action.Return());
+            case "continue" -> taken(new Action.Continue());
+            case "jump", "goto" -> {
+                in.next();
+                Span at = in.peek().at();
+                String chain = chainName();
+                yield token.is("jump")
+                        ? new Action.Jump(chain, at.pos())
+                        : new Action.Goto(chain, at.pos());
+            }
+            case "queue" -> throw token.at().fault("verdict 'queue' is " + NOT_EVALUATED);
+            default -> null;
+        };
+    }
+
+    private Action taken(Action action) {
+        in.next();
+        return action;
+    }
+
+    private String chainName() {
+        if (in.peek().is("$")) {
+            Token token = in.peek();
+            if (variable() instanceof Raw.Text(String text, boolean quoted, Span at)) {
+                return text;
+            }
+            throw token.at().fault("this define is not the name of a chain");
+        }
+        return name("a chain").text();
+    }
+
+    /**
+     * How much of a rule file there may be, shared by all its files, and which defines were used.
+     */
+    static final class Budget {
+        /** Values and elements; about a hundred bytes each. */
+        static final int MAX_VALUES = 2_000_000;
+
+        final java.util.Set<String> used = new java.util.HashSet<>();
+        private int left = MAX_VALUES;
+
+        void spend(Span at) {
+            if (--left < 0) {
+                throw at.fault("rule set has more than " + MAX_VALUES + " values and elements");
+            }
+        }
+
+        void uses(String define) {
+            used.add(define);
+        }
+    }
+}
