@@ -28,7 +28,7 @@ record GenerateOptions(
             Writes a capture of FTP sessions among other traffic. The same options give the same bytes.
 
               --packets N         packets, default 100000
-              --size BYTES        mean size of a frame, 80 to 1200, default 600
+              --size BYTES        mean size of a frame, 80 to 700, default 600
               --ftp PERCENT       share of the packets that belong to FTP, default 25
               --conversations N   most that go on at a time, default 4000
               --seed N            default 1
@@ -66,7 +66,7 @@ record GenerateOptions(
                 case "--pcapng" -> pcapng = true;
                 case "--packets" ->
                         packets = number(option, value(arguments, ++i), 1, 10_000_000_000L);
-                case "--size" -> size = (int) number(option, value(arguments, ++i), 80, 1200);
+                case "--size" -> size = (int) number(option, value(arguments, ++i), 80, 700);
                 case "--ftp" -> ftp = (int) number(option, value(arguments, ++i), 0, 100);
                 case "--conversations" ->
                         conversations = (int) number(option, value(arguments, ++i), 8, 1_000_000);

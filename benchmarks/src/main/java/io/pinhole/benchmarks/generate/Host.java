@@ -2,13 +2,13 @@ package io.pinhole.benchmarks.generate;
 
 import io.pinhole.core.IpAddress;
 
-/** One end of conversations: its address and what its system makes of headers. */
+/** One end of conversations: its address and what its stack makes of headers. */
 final class Host {
     private static final int FIRST_PORT = 32_768;
     private static final int LAST_PORT = 60_999;
 
     /** Initial TTL and TCP options of common systems. */
-    enum System {
+    enum Stack {
         LINUX(64, 64_240, 7, true),
         WINDOWS(128, 65_535, 8, false),
         OLD_LINUX(64, 29_200, 6, true),
@@ -23,7 +23,7 @@ final class Host {
 
         final boolean timestamps;
 
-        System(int ttl, int synWindow, int scale, boolean timestamps) {
+        Stack(int ttl, int synWindow, int scale, boolean timestamps) {
             this.ttl = ttl;
             this.synWindow = synWindow;
             this.scale = scale;
@@ -32,7 +32,7 @@ final class Host {
     }
 
     final IpAddress address;
-    final System system;
+    final Stack stack;
 
     /** As it arrives at the point of capture. */
     final int ttl;
@@ -47,8 +47,8 @@ final class Host {
     Host(IpAddress address, long mac, Dice dice) {
         this.address = address;
         this.mac = mac;
-        system = dice.percent(60) ? System.LINUX : dice.oneOf(System.values());
-        ttl = system.ttl - dice.below(20);
+        stack = dice.percent(60) ? Stack.LINUX : dice.oneOf(Stack.values());
+        ttl = stack.ttl - dice.below(20);
         ftpServer = dice.oneOf(FtpServer.values());
         port = dice.between(FIRST_PORT, LAST_PORT);
         identification = dice.below(65_536);

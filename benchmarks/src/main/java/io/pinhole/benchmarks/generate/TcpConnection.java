@@ -10,9 +10,6 @@ final class TcpConnection {
     static final int OPENER = 0;
     static final int ANSWERER = 1;
 
-    /** What a side lets the other have under way, in bytes; no system below offers less. */
-    private static final int WINDOW = 65_535;
-
     final Host[] hosts;
     final int[] ports;
 
@@ -36,10 +33,10 @@ final class TcpConnection {
     TcpConnection(Host from, int fromPort, Host to, int toPort, Dice dice) {
         hosts = new Host[] {from, to};
         ports = new int[] {fromPort, toPort};
-        timestamps = from.system.timestamps && to.system.timestamps;
-        if (from.system.scale >= 0 && to.system.scale >= 0) {
-            scale[OPENER] = from.system.scale;
-            scale[ANSWERER] = to.system.scale;
+        timestamps = from.stack.timestamps && to.stack.timestamps;
+        if (from.stack.scale >= 0 && to.stack.scale >= 0) {
+            scale[OPENER] = from.stack.scale;
+            scale[ANSWERER] = to.stack.scale;
         }
         for (int side = OPENER; side <= ANSWERER; side++) {
             next[side] = (int) dice.bits();
@@ -59,8 +56,7 @@ final class TcpConnection {
 
     /** Bytes a side may send before it must be answered. */
     int window(int side) {
-        Host.System other = hosts[1 - side].system;
-        return Math.min(other.synWindow, WINDOW);
+        return hosts[1 - side].stack.synWindow;
     }
 
     /** Sends the SYN or, from the answerer, the SYN-ACK. */
@@ -74,10 +70,10 @@ final class TcpConnection {
 
     /** Sends the SYN or SYN-ACK once more. */
     void repeatSyn(Frames frames, int side) throws IOException {
-        Host.System system = hosts[side].system;
-        Host.System opener = hosts[OPENER].system;
-        boolean clocked = system.timestamps && opener.timestamps;
-        boolean scaled = system.scale >= 0 && opener.scale >= 0;
+        Host.Stack stack = hosts[side].stack;
+        Host.Stack opener = hosts[OPENER].stack;
+        boolean clocked = stack.timestamps && opener.timestamps;
+        boolean scaled = stack.scale >= 0 && opener.scale >= 0;
         int options = 4 + (clocked ? 12 : 4) + (scaled ? 4 : 0);
         int at = frames.payload() - options;
         frames.u32(at, 2 << 24 | 4 << 16 | maximum());
@@ -92,7 +88,7 @@ final class TcpConnection {
             at += 4;
         }
         if (scaled) {
-            frames.u32(at, 0x0103_0300 | system.scale);
+            frames.u32(at, 0x0103_0300 | stack.scale);
         }
         boolean first = side == OPENER;
         frames.tcp(
@@ -103,7 +99,7 @@ final class TcpConnection {
                 next[side] - 1,
                 first ? 0 : next[OPENER],
                 first ? Frames.SYN : Frames.SYN | Frames.ACK,
-                system.synWindow,
+                stack.synWindow,
                 options,
                 0);
     }

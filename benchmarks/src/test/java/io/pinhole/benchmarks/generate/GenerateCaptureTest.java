@@ -26,7 +26,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,7 +67,7 @@ class GenerateCaptureTest {
     @CsvSource({
         "--packets 20000 --size 600 --seed 1, 600, 6",
         "--packets 20000 --size 100 --seed 2 --ns, 100, 9",
-        "--packets 20000 --size 900 --seed 3 --pcapng, 900, 6",
+        "--packets 20000 --size 700 --seed 3 --pcapng, 700, 6",
         "--packets 7 --pcapng --ns, , 9",
     })
     void isReadBackWithTheSizeAskedForAndEveryChecksumRight(
@@ -76,13 +75,13 @@ class GenerateCaptureTest {
         Path file = generate(options);
         PacketView view = new PacketView();
         long[] sum = new long[2];
+        List<String> wrong = new ArrayList<>();
         long count =
                 read(
                         file,
                         p -> {
-                            assertThat(p.timeDigits).isEqualTo(digits);
-                            assertThat(p.timeNanos).isGreaterThanOrEqualTo(sum[1]);
                             sum[0] += p.wireLength;
+                            boolean inOrder = p.timeNanos >= sum[1];
                             sum[1] = p.timeNanos;
                             Anomaly bad =
                                     view.wrap(
@@ -91,14 +90,19 @@ class GenerateCaptureTest {
                                             p.capturedLength,
                                             p.wireLength,
                                             p.linkType);
-                            assertThat(bad).isEqualTo(Anomaly.NONE);
-                            if (view.ipVersion() != 0) {
-                                assertThat(view.transportAnomaly()).isEqualTo(Anomaly.NONE);
-                                assertThat(Checksums.transport(view))
-                                        .as("packet %d", p.number)
-                                        .isEqualTo(Checksums.Result.GOOD);
+                            boolean good =
+                                    view.ipVersion() == 0
+                                            || (view.transportAnomaly() == Anomaly.NONE
+                                                    && Checksums.transport(view)
+                                                            == Checksums.Result.GOOD);
+                            if (p.timeDigits != digits
+                                    || !inOrder
+                                    || bad != Anomaly.NONE
+                                    || !good) {
+                                wrong.add(p.number + " " + bad);
                             }
                         });
+        assertThat(wrong).isEmpty();
         assertThat(count).isEqualTo(Long.parseLong(options.split(" ")[1]));
         if (size != null) {
             assertThat((double) sum[0] / count).isBetween(size * 0.97, size * 1.03);
@@ -107,15 +111,15 @@ class GenerateCaptureTest {
 
     /** The path, told to accept everything, is a tracker with Linux's rules. */
     @ParameterizedTest
-    @CsvSource({"1, 600", "2, 100", "3, 300", "4, 1000"})
+    @CsvSource({"1, 600", "2, 100", "3, 300", "4, 700"})
     void holdsWhatItsTruthSaysAndNothingThatATrackerCallsInvalid(long seed, int size)
             throws Exception {
-        Path file = generate("--packets 60000 --ftp 60 --seed " + seed + " --size " + size);
-        Set<String> seen = new TreeSet<>();
+        Path file = generate("--packets 40000 --ftp 60 --seed " + seed + " --size " + size);
+        List<String> seen = new ArrayList<>();
         List<String> invalid = new ArrayList<>();
         var options =
                 new PathOptions(
-                        Settings.DEFAULTS, Set.of(21), Set.of(), List.of(), InterfaceMap.NONE, seed);
+                        Settings.DEFAULTS, Set.of(21), Set.of(), List.of(), new InterfaceMap(List.of()), false, seed);
         try (PacketPath path =
                 new PacketPath(
                         options,
@@ -142,17 +146,17 @@ class GenerateCaptureTest {
             path.finish();
         }
         assertThat(invalid).isEmpty();
-        Set<String> truth = new TreeSet<>();
+        List<String> truth = new ArrayList<>();
         for (String line : Files.readAllLines(folder.resolve("truth"))) {
-            truth.add(Connection.read(line).toString());
+            truth.add(Connection.of(Connection.parse(line)).toString());
         }
-        assertThat(seen).isEqualTo(truth);
+        assertThat(seen).containsExactlyInAnyOrderElementsOf(truth);
         for (String mode : List.of("active", "passive", "eprt", "epsv", "lprt", "lpsv")) {
-            assertThat(truth).anyMatch(line -> line.contains(" " + mode + " "));
+            assertThat(truth).anyMatch(line -> line.contains(": " + mode + " data"));
         }
     }
 
-    private static void note(Event event, Set<String> seen) {
+    private static void note(Event event, List<String> seen) {
         switch (event) {
             case Event.Control c ->
                     seen.add(Connection.control(Positions.number(c.position()), c.flow()).toString());
@@ -185,7 +189,7 @@ class GenerateCaptureTest {
                     --packets 5                    | --out FILE is missing
                     --out x --packets              | --packets needs a value
                     --out x --packets 0            | --packets wants a number from 1 to 10000000000, not 0
-                    --out x --size many            | --size wants a number from 80 to 1200, not many
+                    --out x --size many            | --size wants a number from 80 to 700, not many
                     --out x --colour               | unknown option --colour
                     """)
     void saysWhatIsWrongWithTheOptions(String options, String message) throws Exception {
