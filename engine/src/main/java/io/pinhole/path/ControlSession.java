@@ -206,7 +206,7 @@ final class ControlSession implements DialogueListener {
         }
         if (p.has(PacketView.FIN)) {
             sender.finished = true;
-            if (!fromClient || client.finished) {
+            if (server.finished) {
                 sessions.closePinholes(this, pinholes, "control connection closed");
             }
         }
