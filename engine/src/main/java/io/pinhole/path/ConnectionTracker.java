@@ -318,25 +318,37 @@ final class ConnectionTracker {
 
     private void query(PacketView p, int kind, boolean request, long now) {
         int id = p.icmpId();
-        // The kind goes into one of the ports: 16 bits of identifier are kept in the other. Both
-        // directions must agree, so the requester's side carries the identifier.
-        int requester = id;
-        int responder = kind >>> 8;
-        boolean found =
-                request
-                        ? find(p, kind & 0xff, requester, responder, now)
-                        : find(p, kind & 0xff, responder, requester, now);
+        boolean found = findQuery(p, kind & 0xff, kind >>> 8, id, request, now);
         if (!found) {
             if (!request) {
                 invalid(Anomaly.ICMP_UNEXPECTED);
                 return;
             }
-            prepare(p, kind & 0xff, requester, responder);
+            prepare(p, kind & 0xff, requester(id), responder(kind >>> 8, id));
             table.deadline(flow, now + icmpTimeout);
             return;
         }
         table.deadline(flow, now + icmpTimeout);
         known();
+    }
+
+    private boolean findQuery(
+            PacketView p, int protocol, int kind, int id, boolean request, long now) {
+        int requester = requester(id);
+        int responder = responder(kind, id);
+        return request
+                ? find(p, protocol, requester, responder, now)
+                : find(p, protocol, responder, requester, now);
+    }
+
+    // Identifier and kind in the place of two ports. The uppermost bit tells the side that asked:
+    // two hosts may ask each other with one identifier, and these are two flows.
+    private static int requester(int id) {
+        return 0x8000 | id & 0xff;
+    }
+
+    private static int responder(int kind, int id) {
+        return kind << 8 | id >>> 8;
     }
 
     /**
@@ -366,10 +378,7 @@ final class ConnectionTracker {
                             || type == 17
                             || type == 128
                             || type == 139;
-            found =
-                    request
-                            ? find(quoted, protocol, quoted.icmpId(), kind, now)
-                            : find(quoted, protocol, kind, quoted.icmpId(), now);
+            found = findQuery(quoted, protocol, kind, quoted.icmpId(), request, now);
         } else {
             found = find(quoted, protocol, quoted.sourcePort(), quoted.destinationPort(), now);
         }
