@@ -130,6 +130,7 @@ final class ConnectionTracker {
             case PacketView.ICMPV6 -> trackIcmpv6(p, now);
             case PacketView.SCTP -> trackGeneric(p, now, p.hasPorts() && sctpInit(p));
             case PacketView.DCCP -> trackGeneric(p, now, p.hasPorts() && dccpRequest(p));
+            case PacketView.NO_NEXT_HEADER -> trackGeneric(p, now, p.isV4());
             default -> trackGeneric(p, now, true);
         }
     }
