@@ -3,6 +3,7 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
+import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
 import io.pinhole.decode.PacketView;
 import io.pinhole.expect.Expectation;
@@ -243,11 +244,14 @@ final class ConnectionTracker {
                         p.destinationLow(),
                         p.destinationPort(),
                         now);
-        if (expectation instanceof LinuxPermission linux) {
-            long parent = linux.parent(flows4, flows6, now);
-            if (parent == FlowTable.NONE) {
-                expectation = null; // it died with the control flow
-            }
+        FlowKey parent =
+                switch (expectation) {
+                    case LinuxPermission linux -> linux.parent();
+                    case Pinhole.Permission permission -> permission.pinhole.session.key;
+                    case null, default -> null;
+                };
+        if (parent != null && !isLive(parent, now)) {
+            expectation = null; // it died with the control flow, swept or not
         }
         if (expectation != null) {
             table.setFlag(flow, FlowTable.EXPECTED);
@@ -256,6 +260,20 @@ final class ConnectionTracker {
                 expectations.remove(expectation); // used up whatever the rules say
             }
         }
+    }
+
+    private boolean isLive(FlowKey key, long now) {
+        FlowTable t = key.source().isV4() ? flows4 : flows6;
+        return t.find(
+                        key.protocol(),
+                        key.source().high(),
+                        key.source().low(),
+                        key.sourcePort(),
+                        key.destination().high(),
+                        key.destination().low(),
+                        key.destinationPort(),
+                        now)
+                != FlowTable.NONE;
     }
 
     private void trackUdp(PacketView p, long now) {
