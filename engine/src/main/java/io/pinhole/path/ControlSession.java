@@ -206,7 +206,8 @@ final class ControlSession implements DialogueListener {
         }
         if (p.has(PacketView.FIN)) {
             sender.finished = true;
-            if (!fromClient || client.finished) {
+            if (!fromClient) {
+                // A client may close its half and still wait for the transfer it asked for.
                 sessions.closePinholes(this, pinholes, "control connection closed");
             }
         }
