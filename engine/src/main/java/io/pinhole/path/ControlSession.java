@@ -168,9 +168,16 @@ final class ControlSession implements DialogueListener {
      *
      * @param fromClient the packet's direction
      * @param checksumBad its checksum was verified and is wrong
+     * @param resets it is an RST that the receiver obeys
      * @return false if it carries other bytes than were read before in their place
      */
-    boolean packet(PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
+    boolean packet(
+            PacketView p,
+            boolean fromClient,
+            boolean checksumBad,
+            boolean resets,
+            long position,
+            long now) {
         Stream sender = fromClient ? client : server;
         Stream receiver = fromClient ? server : client;
         endNanos = now;
@@ -211,7 +218,7 @@ final class ControlSession implements DialogueListener {
                 sessions.closePinholes(this, pinholes, "control connection closed");
             }
         }
-        if (p.has(PacketView.RST)) {
+        if (resets) {
             closed = Event.Closed.RST;
             sessions.closePinholes(this, pinholes, "control connection reset");
         }

@@ -155,7 +155,7 @@ final class Observer implements AutoCloseable {
             s.dropped++;
         }
         long now = sessions.now();
-        s.packet(p, fromClient, checksumBad, position, now);
+        s.packet(p, fromClient, checksumBad, p.has(PacketView.RST), position, now);
         boolean lastAck = p.payloadLength() == 0 && !p.has(PacketView.FIN);
         if (s.closed == Event.Closed.RST || (s.isFinished() && lastAck)) {
             sessions.end(s, Event.Closed.FIN);

@@ -434,8 +434,10 @@ public final class PacketPath implements AutoCloseable {
             return Verdict.ACCEPT;
         }
         s.mark(t.mark(flow));
-        boolean taken = s.packet(p, fromClient, checksumBad, position, now);
         int state = t.state(flow);
+        // RFC 5961 section 3: an RST that only fits the window is answered, not obeyed.
+        boolean resets = p.has(PacketView.RST) && state == TcpTracker.CLOSE;
+        boolean taken = s.packet(p, fromClient, checksumBad, resets, position, now);
         boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
         if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
             sessions.end(s, Event.Closed.FIN);
