@@ -168,7 +168,8 @@ final class Observer implements AutoCloseable {
     /** A rule stopped the first packet of a connection that has a pinhole. */
     void blocked(Pinhole pinhole, PacketView p, long position, Verdict verdict, RuleOrigin rule) {
         FlowTable t = p.isV4() ? shadows4 : shadows6;
-        if (find(t, p, sessions.now()) == FlowTable.NONE) {
+        // However often it knocks, and from whatever port, it is one attempt.
+        if (pinhole.data == null && find(t, p, sessions.now()) == FlowTable.NONE) {
             arrived(t, pinhole, p, position, verdict, rule);
         }
     }

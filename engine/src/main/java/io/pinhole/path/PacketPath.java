@@ -364,13 +364,14 @@ public final class PacketPath implements AutoCloseable {
     private void firstPacket(FlowTable t, long flow, PacketView p, long position) {
         if (tracker.expectation() instanceof Pinhole.Permission permission) {
             Pinhole pinhole = permission.pinhole;
-            if (pinhole.data == null) {
+            DataConnection earlier = pinhole.data;
+            if (earlier == null || !earlier.key.equals(Sessions.key(p))) {
                 DataConnection d =
                         sessions.arrived(pinhole, p, position, Verdict.ACCEPT, rule, false);
                 t.tag(flow, d.index);
                 t.setFlag(flow, FlowTable.DATA);
             } else {
-                sessions.used(pinhole); // an earlier attempt was dropped and is followed already
+                sessions.used(pinhole); // the same connection was dropped before and is followed
             }
             return;
         }
