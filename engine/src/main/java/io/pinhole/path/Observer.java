@@ -25,9 +25,6 @@ final class Observer implements AutoCloseable {
     private static final long HANDSHAKE_TIMEOUT = 120 * SECOND;
     private static final long CLOSED_TIMEOUT = 120 * SECOND;
 
-    /** Tag of a shadow whose session or data connection is settled. */
-    private static final int DONE = -1;
-
     private final Sessions sessions;
     private final Handshakes handshakes;
     private final FlowTable shadows4;
@@ -87,6 +84,10 @@ final class Observer implements AutoCloseable {
         long now = sessions.now();
         FlowTable t = p.isV4() ? shadows4 : shadows6;
         long flow = find(t, p, now);
+        if (flow != FlowTable.NONE && startsAnew(t, flow, p)) {
+            t.remove(flow);
+            flow = FlowTable.NONE;
+        }
         if (flow == FlowTable.NONE) {
             if (matchAnnouncement(t, p, position, verdict, rule)) {
                 return true;
@@ -105,9 +106,6 @@ final class Observer implements AutoCloseable {
             }
         }
         int tag = t.tag(flow);
-        if (tag == DONE) {
-            return true;
-        }
         Direction direction = t.direction();
         if (t.flag(flow, FlowTable.DATA)) {
             DataConnection d = sessions.data(tag);
@@ -119,6 +117,18 @@ final class Observer implements AutoCloseable {
         }
         control(t, flow, p, direction, position, verdict, rule);
         return true;
+    }
+
+    /** A SYN where the connection before it has ended. */
+    private boolean startsAnew(FlowTable t, long flow, PacketView p) {
+        if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) != PacketView.SYN) {
+            return false;
+        }
+        if (t.flag(flow, FlowTable.CONTROL)) {
+            return sessions.session(t.tag(flow)) == null;
+        }
+        DataConnection d = t.flag(flow, FlowTable.DATA) ? sessions.data(t.tag(flow)) : null;
+        return d != null && d.hasEnded();
     }
 
     private void control(
