@@ -26,20 +26,15 @@ final class Observer implements AutoCloseable {
     private static final long CLOSED_TIMEOUT = 120 * SECOND;
 
     private final Sessions sessions;
-    private final Handshakes handshakes;
+    // A ring of its own: a flood of SYNs that rules drop must not make the helper forget.
+    private final Handshakes handshakes = new Handshakes();
     private final FlowTable shadows4;
     private final FlowTable shadows6;
     private final BitSet ports = new BitSet(65_536);
     private final long idleTimeout;
 
-    Observer(
-            Sessions sessions,
-            Handshakes handshakes,
-            Set<Integer> observedPorts,
-            Settings settings,
-            long seed) {
+    Observer(Sessions sessions, Set<Integer> observedPorts, Settings settings, long seed) {
         this.sessions = sessions;
-        this.handshakes = handshakes;
         int limit = (int) Math.min(Integer.MAX_VALUE, 2L * settings.limits().controls());
         shadows4 = new FlowTable(false, limit, seed, this::removed);
         shadows6 = new FlowTable(true, limit, seed, this::removed);

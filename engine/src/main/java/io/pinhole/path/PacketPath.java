@@ -98,9 +98,7 @@ public final class PacketPath implements AutoCloseable {
                         settings.timeouts().fragment() * SECOND,
                         this::lost);
         sessions = new Sessions(settings, options.compatLinux(), options.seed(), events);
-        observer =
-                new Observer(
-                        sessions, handshakes, options.observedPorts(), settings, options.seed());
+        observer = new Observer(sessions, options.observedPorts(), settings, options.seed());
         tracker =
                 new ConnectionTracker(
                         flows4, flows6, sessions.expectations(), settings, options.compatLinux());
