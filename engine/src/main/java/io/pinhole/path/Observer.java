@@ -106,7 +106,11 @@ final class Observer implements AutoCloseable {
             DataConnection d = sessions.data(tag);
             if (d != null) {
                 sessions.packet(d, p, direction);
-                t.deadline(flow, now + (d.hasEnded() ? CLOSED_TIMEOUT : idleTimeout));
+                if (direction == Direction.REPLY) {
+                    t.setFlag(flow, FlowTable.ASSURED);
+                }
+                boolean open = t.flag(flow, FlowTable.ASSURED) && !d.hasEnded();
+                t.deadline(flow, now + (open ? idleTimeout : CLOSED_TIMEOUT));
             }
             return true;
         }
@@ -215,8 +219,7 @@ final class Observer implements AutoCloseable {
         long flow = find(t, p, sessions.now());
         DataConnection d = sessions.arrived(pinhole, p, position, verdict, rule, true);
         t.tag(flow, d.index);
-        t.setFlag(flow, FlowTable.DATA | FlowTable.ASSURED);
-        t.deadline(flow, sessions.now() + idleTimeout);
+        t.setFlag(flow, FlowTable.DATA);
     }
 
     private long begin(
