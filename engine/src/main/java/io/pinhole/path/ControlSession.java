@@ -260,7 +260,8 @@ final class ControlSession implements DialogueListener {
     /** An alert about a packet of this connection or of one of its data connections. */
     void packetAlert(Anomaly kind, long position, FlowKey flow, String detail) {
         if (packetAlerts++ < MAX_PACKET_ALERTS) {
-            sessions.alert(number, position, kind, flow, detail);
+            // Its control event has been its last.
+            sessions.alert(settled ? 0 : number, position, kind, flow, detail);
         }
     }
 
