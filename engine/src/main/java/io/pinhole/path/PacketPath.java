@@ -199,6 +199,9 @@ public final class PacketPath implements AutoCloseable {
         if (p.protocol() == PacketView.TCP && p.transportAnomaly() == Anomaly.NONE) {
             observe(p, position, verdict);
         }
+        if (tracker.endsFlow()) {
+            tracker.table().remove(tracker.flow()); // the kernel has killed it by now, come what may
+        }
         return verdict;
     }
 
@@ -352,9 +355,6 @@ public final class PacketPath implements AutoCloseable {
                 sessions.packet(d, p, tracker.direction());
             }
         }
-        if (tracker.endsFlow()) {
-            t.remove(flow);
-        }
         return verdict;
     }
 
@@ -460,9 +460,6 @@ public final class PacketPath implements AutoCloseable {
 
     /** What a report wants to know of packets that no helper reads. Changes no verdict. */
     private void observe(PacketView p, long position, Verdict verdict) {
-        if (tracker.endsFlow()) {
-            return;
-        }
         long flow = tracker.matched();
         if (flow != FlowTable.NONE) {
             int flags = tracker.table().flags(flow);
