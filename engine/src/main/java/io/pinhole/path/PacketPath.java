@@ -98,9 +98,7 @@ public final class PacketPath implements AutoCloseable {
                         settings.timeouts().fragment() * SECOND,
                         this::lost);
         sessions = new Sessions(settings, options.compatLinux(), options.seed(), events);
-        observer =
-                new Observer(
-                        sessions, handshakes, options.observedPorts(), settings, options.seed());
+        observer = new Observer(sessions, options.observedPorts(), settings, options.seed());
         tracker =
                 new ConnectionTracker(
                         flows4, flows6, sessions.expectations(), settings, options.compatLinux());
@@ -200,6 +198,9 @@ public final class PacketPath implements AutoCloseable {
         }
         if (p.protocol() == PacketView.TCP && p.transportAnomaly() == Anomaly.NONE) {
             observe(p, position, verdict);
+        }
+        if (tracker.endsFlow()) {
+            tracker.table().remove(tracker.flow()); // the kernel has killed it by now, come what may
         }
         return verdict;
     }
@@ -354,9 +355,6 @@ public final class PacketPath implements AutoCloseable {
                 sessions.packet(d, p, tracker.direction());
             }
         }
-        if (tracker.endsFlow()) {
-            t.remove(flow);
-        }
         return verdict;
     }
 
@@ -364,13 +362,14 @@ public final class PacketPath implements AutoCloseable {
     private void firstPacket(FlowTable t, long flow, PacketView p, long position) {
         if (tracker.expectation() instanceof Pinhole.Permission permission) {
             Pinhole pinhole = permission.pinhole;
-            if (pinhole.data == null) {
+            DataConnection earlier = pinhole.data;
+            if (earlier == null || !earlier.key.equals(Sessions.key(p))) {
                 DataConnection d =
                         sessions.arrived(pinhole, p, position, Verdict.ACCEPT, rule, false);
                 t.tag(flow, d.index);
                 t.setFlag(flow, FlowTable.DATA);
             } else {
-                sessions.used(pinhole); // an earlier attempt was dropped and is followed already
+                sessions.used(pinhole); // the same connection was dropped before and is followed
             }
             return;
         }
@@ -434,8 +433,10 @@ public final class PacketPath implements AutoCloseable {
             return Verdict.ACCEPT;
         }
         s.mark(t.mark(flow));
-        boolean taken = s.packet(p, fromClient, checksumBad, position, now);
         int state = t.state(flow);
+        // RFC 5961 section 3: an RST that only fits the window is answered, not obeyed.
+        boolean resets = p.has(PacketView.RST) && state == TcpTracker.CLOSE;
+        boolean taken = s.packet(p, fromClient, checksumBad, resets, position, now);
         boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
         if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
             sessions.end(s, Event.Closed.FIN);
@@ -459,9 +460,6 @@ public final class PacketPath implements AutoCloseable {
 
     /** What a report wants to know of packets that no helper reads. Changes no verdict. */
     private void observe(PacketView p, long position, Verdict verdict) {
-        if (tracker.endsFlow()) {
-            return;
-        }
         long flow = tracker.matched();
         if (flow != FlowTable.NONE) {
             int flags = tracker.table().flags(flow);
