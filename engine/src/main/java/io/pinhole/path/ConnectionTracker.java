@@ -37,6 +37,7 @@ final class ConnectionTracker {
     private long matched = FlowTable.NONE;
     private boolean confirmed;
     private boolean ends;
+    private boolean restarts;
     private Direction direction = Direction.ORIGINAL;
     private CtState state = CtState.INVALID;
     private Anomaly anomaly = Anomaly.NONE;
@@ -85,6 +86,16 @@ final class ConnectionTracker {
         return ends;
     }
 
+    /** True if a new connection begins in the flow, with the 4-tuple of the old. */
+    boolean restartsFlow() {
+        return restarts;
+    }
+
+    /** False for a TCP packet that was let through without moving its flow's state. */
+    boolean isFollowed() {
+        return tcp.followed();
+    }
+
     Direction direction() {
         return direction;
     }
@@ -116,6 +127,7 @@ final class ConnectionTracker {
         matched = FlowTable.NONE;
         confirmed = false;
         ends = false;
+        restarts = false;
         expectation = null;
         direction = Direction.ORIGINAL;
         state = CtState.INVALID;
@@ -142,6 +154,7 @@ final class ConnectionTracker {
         matched = FlowTable.NONE;
         confirmed = false;
         ends = false;
+        restarts = false;
         expectation = null;
         direction = Direction.ORIGINAL;
         state = CtState.UNTRACKED;
@@ -207,6 +220,10 @@ final class ConnectionTracker {
         if (find(p, PacketView.TCP, p.sourcePort(), p.destinationPort(), now)) {
             switch (tcp.track(table, flow, p, direction.ordinal(), now)) {
                 case ACCEPT -> known();
+                case RESTARTED -> {
+                    restarts = true;
+                    known();
+                }
                 case ACCEPT_AND_REMOVE -> {
                     ends = true;
                     known();

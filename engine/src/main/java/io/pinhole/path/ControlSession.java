@@ -82,6 +82,9 @@ final class ControlSession implements DialogueListener {
     /** False where only the observer reads it. */
     boolean helper;
 
+    /** The helper object that was assigned, null if none was. */
+    @Nullable String helperName;
+
     /** How it ended, null while it is open. */
     Event.@Nullable Closed closed;
 
@@ -144,6 +147,11 @@ final class ControlSession implements DialogueListener {
     /** The control flow's mark, which data flows announced from now on inherit. */
     void mark(int value) {
         mark = value;
+    }
+
+    /** Whether the client leaves its checksums to hardware behind the point of capture. */
+    boolean clientChecksumUnknown() {
+        return client.checksumUnknown;
     }
 
     Settings.HelperPolicy policy() {

@@ -345,6 +345,9 @@ public final class PacketPath implements AutoCloseable {
             t.mark(flow, facts.ctMark);
         }
         t.count(flow, tracker.direction(), p.ipLength());
+        if (tracker.restartsFlow()) {
+            restart(t, flow, p, position);
+        }
         int flags = t.flags(flow);
         Verdict verdict = Verdict.ACCEPT;
         if ((flags & FlowTable.HELPED) != 0) {
@@ -390,6 +393,31 @@ public final class PacketPath implements AutoCloseable {
         }
     }
 
+    /**
+     * A new connection takes the place of an old one in its flow: the packet is the SYN-ACK to a
+     * SYN that was let through but not followed.
+     */
+    private void restart(FlowTable t, long flow, PacketView p, long position) {
+        int flags = t.flags(flow);
+        int serial = t.tag(flow);
+        boolean checksumUnknown = false;
+        if ((flags & FlowTable.DATA) != 0) {
+            sessions.dataGone(t.tag(flow));
+            t.clearFlag(flow, FlowTable.DATA);
+        } else if ((flags & FlowTable.CONTROL) != 0) {
+            ControlSession old = sessions.session(t.tag(flow));
+            String helper = old == null ? null : old.helperName;
+            checksumUnknown = old != null && old.clientChecksumUnknown();
+            sessions.sessionGone(t.tag(flow));
+            t.clearFlag(flow, FlowTable.CONTROL);
+            serial = handshakes.begin(position, now, Verdict.ACCEPT, rule, helper);
+            t.tag(flow, serial);
+        }
+        if ((flags & FlowTable.HELPED) != 0) {
+            handshakes.syn(serial, true, p.tcpAcknowledgement() - 1, checksumUnknown);
+        }
+    }
+
     /** The helper reads an accepted packet of a control connection. */
     private Verdict helped(FlowTable t, long flow, PacketView p, long position) {
         boolean fromClient = tracker.direction() == Direction.ORIGINAL;
@@ -398,7 +426,12 @@ public final class PacketPath implements AutoCloseable {
         if (!t.flag(flow, FlowTable.CONTROL)) {
             int serial = t.tag(flow);
             if (syn) {
-                handshakes.syn(serial, fromClient, p.tcpSequence(), checksumBad);
+                // One that the tracker does not follow is perhaps nobody's. What it carries is not
+                // read before it comes again: a flood of SYNs must not become sessions.
+                if (tracker.isFollowed() || !handshakes.sawSyn(serial, fromClient)) {
+                    handshakes.syn(serial, fromClient, p.tcpSequence(), checksumBad);
+                }
+                return Verdict.ACCEPT;
             }
             boolean established = t.state(flow) == TcpTracker.ESTABLISHED;
             if (p.payloadLength() == 0 && !(established && t.flag(flow, FlowTable.ASSURED))) {
@@ -429,7 +462,7 @@ public final class PacketPath implements AutoCloseable {
             t.setFlag(flow, FlowTable.CONTROL);
         }
         ControlSession s = sessions.session(t.tag(flow));
-        if (s == null) {
+        if (s == null || (syn && !tracker.isFollowed())) {
             return Verdict.ACCEPT;
         }
         s.mark(t.mark(flow));
