@@ -59,6 +59,11 @@ public final class TcpTracker {
         ACCEPT,
         /** The packet is invalid; {@link #anomaly()} says why. The flow stays. */
         INVALID,
+        /**
+         * In order: the SYN-ACK to a SYN that was let through earlier. State and windows are those
+         * of a new connection with the 4-tuple of the old, in the same flow.
+         */
+        RESTARTED,
         /** A new connection reuses the 4-tuple: remove the flow and track the packet afresh. */
         REOPEN,
         /** In order, and it ends the flow at once: remove it after the packet's verdict. */
@@ -105,6 +110,7 @@ public final class TcpTracker {
     private final long unackTimeout;
 
     private Anomaly anomaly = Anomaly.NONE;
+    private boolean followed;
 
     // One side's options, out of parseOptions.
     private int optionScale;
@@ -132,6 +138,11 @@ public final class TcpTracker {
     /** Why the last packet was invalid. */
     public Anomaly anomaly() {
         return anomaly;
+    }
+
+    /** False if the last packet was let through without moving state or windows. */
+    public boolean followed() {
+        return followed;
     }
 
     /**
@@ -199,6 +210,8 @@ public final class TcpTracker {
      */
     public Result track(FlowTable t, long flow, PacketView p, int side, long now) {
         anomaly = Anomaly.NONE;
+        followed = false;
+        boolean restarted = false;
         int old = t.state(flow);
         int index = index(p);
         int next = NEXT[(side * 6 + index) * 10 + old];
@@ -222,6 +235,7 @@ public final class TcpTracker {
                     resynchronise(t, flow, side);
                     old = SYN_SENT;
                     next = SYN_RECV;
+                    restarted = true;
                     break;
                 }
                 ignore(t, flow, p, side, index, old);
@@ -278,7 +292,9 @@ public final class TcpTracker {
                 return Result.INVALID;
             }
         }
-        return settle(t, flow, side, index, old, next, now);
+        followed = true;
+        Result result = settle(t, flow, side, index, old, next, now);
+        return restarted ? Result.RESTARTED : result;
     }
 
     private static final int RST_CHECK_WINDOW = 0;

@@ -3,6 +3,7 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
+import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
 import io.pinhole.decode.PacketView;
 import io.pinhole.expect.Expectation;
@@ -36,6 +37,7 @@ final class ConnectionTracker {
     private long matched = FlowTable.NONE;
     private boolean confirmed;
     private boolean ends;
+    private boolean restarts;
     private Direction direction = Direction.ORIGINAL;
     private CtState state = CtState.INVALID;
     private Anomaly anomaly = Anomaly.NONE;
@@ -84,6 +86,16 @@ final class ConnectionTracker {
         return ends;
     }
 
+    /** True if a new connection begins in the flow, with the 4-tuple of the old. */
+    boolean restartsFlow() {
+        return restarts;
+    }
+
+    /** False for a TCP packet that was let through without moving its flow's state. */
+    boolean isFollowed() {
+        return tcp.followed();
+    }
+
     Direction direction() {
         return direction;
     }
@@ -115,6 +127,7 @@ final class ConnectionTracker {
         matched = FlowTable.NONE;
         confirmed = false;
         ends = false;
+        restarts = false;
         expectation = null;
         direction = Direction.ORIGINAL;
         state = CtState.INVALID;
@@ -130,6 +143,7 @@ final class ConnectionTracker {
             case PacketView.ICMPV6 -> trackIcmpv6(p, now);
             case PacketView.SCTP -> trackGeneric(p, now, p.hasPorts() && sctpInit(p));
             case PacketView.DCCP -> trackGeneric(p, now, p.hasPorts() && dccpRequest(p));
+            case PacketView.NO_NEXT_HEADER -> trackGeneric(p, now, p.isV4());
             default -> trackGeneric(p, now, true);
         }
     }
@@ -140,6 +154,7 @@ final class ConnectionTracker {
         matched = FlowTable.NONE;
         confirmed = false;
         ends = false;
+        restarts = false;
         expectation = null;
         direction = Direction.ORIGINAL;
         state = CtState.UNTRACKED;
@@ -205,6 +220,10 @@ final class ConnectionTracker {
         if (find(p, PacketView.TCP, p.sourcePort(), p.destinationPort(), now)) {
             switch (tcp.track(table, flow, p, direction.ordinal(), now)) {
                 case ACCEPT -> known();
+                case RESTARTED -> {
+                    restarts = true;
+                    known();
+                }
                 case ACCEPT_AND_REMOVE -> {
                     ends = true;
                     known();
@@ -242,11 +261,14 @@ final class ConnectionTracker {
                         p.destinationLow(),
                         p.destinationPort(),
                         now);
-        if (expectation instanceof LinuxPermission linux) {
-            long parent = linux.parent(flows4, flows6, now);
-            if (parent == FlowTable.NONE) {
-                expectation = null; // it died with the control flow
-            }
+        FlowKey parent =
+                switch (expectation) {
+                    case LinuxPermission linux -> linux.parent();
+                    case Pinhole.Permission permission -> permission.pinhole.session.key;
+                    case null, default -> null;
+                };
+        if (parent != null && !isLive(parent, now)) {
+            expectation = null; // it died with the control flow, swept or not
         }
         if (expectation != null) {
             table.setFlag(flow, FlowTable.EXPECTED);
@@ -255,6 +277,20 @@ final class ConnectionTracker {
                 expectations.remove(expectation); // used up whatever the rules say
             }
         }
+    }
+
+    private boolean isLive(FlowKey key, long now) {
+        FlowTable t = key.source().isV4() ? flows4 : flows6;
+        return t.find(
+                        key.protocol(),
+                        key.source().high(),
+                        key.source().low(),
+                        key.sourcePort(),
+                        key.destination().high(),
+                        key.destination().low(),
+                        key.destinationPort(),
+                        now)
+                != FlowTable.NONE;
     }
 
     private void trackUdp(PacketView p, long now) {
@@ -318,25 +354,37 @@ final class ConnectionTracker {
 
     private void query(PacketView p, int kind, boolean request, long now) {
         int id = p.icmpId();
-        // The kind goes into one of the ports: 16 bits of identifier are kept in the other. Both
-        // directions must agree, so the requester's side carries the identifier.
-        int requester = id;
-        int responder = kind >>> 8;
-        boolean found =
-                request
-                        ? find(p, kind & 0xff, requester, responder, now)
-                        : find(p, kind & 0xff, responder, requester, now);
+        boolean found = findQuery(p, kind & 0xff, kind >>> 8, id, request, now);
         if (!found) {
             if (!request) {
                 invalid(Anomaly.ICMP_UNEXPECTED);
                 return;
             }
-            prepare(p, kind & 0xff, requester, responder);
+            prepare(p, kind & 0xff, requester(id), responder(kind >>> 8, id));
             table.deadline(flow, now + icmpTimeout);
             return;
         }
         table.deadline(flow, now + icmpTimeout);
         known();
+    }
+
+    private boolean findQuery(
+            PacketView p, int protocol, int kind, int id, boolean request, long now) {
+        int requester = requester(id);
+        int responder = responder(kind, id);
+        return request
+                ? find(p, protocol, requester, responder, now)
+                : find(p, protocol, responder, requester, now);
+    }
+
+    // Identifier and kind in the place of two ports. The uppermost bit tells the side that asked:
+    // two hosts may ask each other with one identifier, and these are two flows.
+    private static int requester(int id) {
+        return 0x8000 | id & 0xff;
+    }
+
+    private static int responder(int kind, int id) {
+        return kind << 8 | id >>> 8;
     }
 
     /**
@@ -366,10 +414,7 @@ final class ConnectionTracker {
                             || type == 17
                             || type == 128
                             || type == 139;
-            found =
-                    request
-                            ? find(quoted, protocol, quoted.icmpId(), kind, now)
-                            : find(quoted, protocol, kind, quoted.icmpId(), now);
+            found = findQuery(quoted, protocol, kind, quoted.icmpId(), request, now);
         } else {
             found = find(quoted, protocol, quoted.sourcePort(), quoted.destinationPort(), now);
         }

@@ -82,6 +82,9 @@ final class ControlSession implements DialogueListener {
     /** False where only the observer reads it. */
     boolean helper;
 
+    /** The helper object that was assigned, null if none was. */
+    @Nullable String helperName;
+
     /** How it ended, null while it is open. */
     Event.@Nullable Closed closed;
 
@@ -146,6 +149,11 @@ final class ControlSession implements DialogueListener {
         mark = value;
     }
 
+    /** Whether the client leaves its checksums to hardware behind the point of capture. */
+    boolean clientChecksumUnknown() {
+        return client.checksumUnknown;
+    }
+
     Settings.HelperPolicy policy() {
         return policy;
     }
@@ -168,9 +176,16 @@ final class ControlSession implements DialogueListener {
      *
      * @param fromClient the packet's direction
      * @param checksumBad its checksum was verified and is wrong
+     * @param resets it is an RST that the receiver obeys
      * @return false if it carries other bytes than were read before in their place
      */
-    boolean packet(PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
+    boolean packet(
+            PacketView p,
+            boolean fromClient,
+            boolean checksumBad,
+            boolean resets,
+            long position,
+            long now) {
         Stream sender = fromClient ? client : server;
         Stream receiver = fromClient ? server : client;
         endNanos = now;
@@ -206,11 +221,12 @@ final class ControlSession implements DialogueListener {
         }
         if (p.has(PacketView.FIN)) {
             sender.finished = true;
-            if (!fromClient || client.finished) {
+            if (!fromClient) {
+                // A client may close its half and still wait for the transfer it asked for.
                 sessions.closePinholes(this, pinholes, "control connection closed");
             }
         }
-        if (p.has(PacketView.RST)) {
+        if (resets) {
             closed = Event.Closed.RST;
             sessions.closePinholes(this, pinholes, "control connection reset");
         }
@@ -252,7 +268,8 @@ final class ControlSession implements DialogueListener {
     /** An alert about a packet of this connection or of one of its data connections. */
     void packetAlert(Anomaly kind, long position, FlowKey flow, String detail) {
         if (packetAlerts++ < MAX_PACKET_ALERTS) {
-            sessions.alert(number, position, kind, flow, detail);
+            // Its control event has been its last.
+            sessions.alert(settled ? 0 : number, position, kind, flow, detail);
         }
     }
 

@@ -98,9 +98,7 @@ public final class PacketPath implements AutoCloseable {
                         settings.timeouts().fragment() * SECOND,
                         this::lost);
         sessions = new Sessions(settings, options.compatLinux(), options.seed(), events);
-        observer =
-                new Observer(
-                        sessions, handshakes, options.observedPorts(), settings, options.seed());
+        observer = new Observer(sessions, options.observedPorts(), settings, options.seed());
         tracker =
                 new ConnectionTracker(
                         flows4, flows6, sessions.expectations(), settings, options.compatLinux());
@@ -200,6 +198,9 @@ public final class PacketPath implements AutoCloseable {
         }
         if (p.protocol() == PacketView.TCP && p.transportAnomaly() == Anomaly.NONE) {
             observe(p, position, verdict);
+        }
+        if (tracker.endsFlow()) {
+            tracker.table().remove(tracker.flow()); // the kernel has killed it by now, come what may
         }
         return verdict;
     }
@@ -344,6 +345,9 @@ public final class PacketPath implements AutoCloseable {
             t.mark(flow, facts.ctMark);
         }
         t.count(flow, tracker.direction(), p.ipLength());
+        if (tracker.restartsFlow()) {
+            restart(t, flow, p, position);
+        }
         int flags = t.flags(flow);
         Verdict verdict = Verdict.ACCEPT;
         if ((flags & FlowTable.HELPED) != 0) {
@@ -354,9 +358,6 @@ public final class PacketPath implements AutoCloseable {
                 sessions.packet(d, p, tracker.direction());
             }
         }
-        if (tracker.endsFlow()) {
-            t.remove(flow);
-        }
         return verdict;
     }
 
@@ -364,13 +365,14 @@ public final class PacketPath implements AutoCloseable {
     private void firstPacket(FlowTable t, long flow, PacketView p, long position) {
         if (tracker.expectation() instanceof Pinhole.Permission permission) {
             Pinhole pinhole = permission.pinhole;
-            if (pinhole.data == null) {
+            DataConnection earlier = pinhole.data;
+            if (earlier == null || !earlier.key.equals(Sessions.key(p))) {
                 DataConnection d =
                         sessions.arrived(pinhole, p, position, Verdict.ACCEPT, rule, false);
                 t.tag(flow, d.index);
                 t.setFlag(flow, FlowTable.DATA);
             } else {
-                sessions.used(pinhole); // an earlier attempt was dropped and is followed already
+                sessions.used(pinhole); // the same connection was dropped before and is followed
             }
             return;
         }
@@ -391,6 +393,31 @@ public final class PacketPath implements AutoCloseable {
         }
     }
 
+    /**
+     * A new connection takes the place of an old one in its flow: the packet is the SYN-ACK to a
+     * SYN that was let through but not followed.
+     */
+    private void restart(FlowTable t, long flow, PacketView p, long position) {
+        int flags = t.flags(flow);
+        int serial = t.tag(flow);
+        boolean checksumUnknown = false;
+        if ((flags & FlowTable.DATA) != 0) {
+            sessions.dataGone(t.tag(flow));
+            t.clearFlag(flow, FlowTable.DATA);
+        } else if ((flags & FlowTable.CONTROL) != 0) {
+            ControlSession old = sessions.session(t.tag(flow));
+            String helper = old == null ? null : old.helperName;
+            checksumUnknown = old != null && old.clientChecksumUnknown();
+            sessions.sessionGone(t.tag(flow));
+            t.clearFlag(flow, FlowTable.CONTROL);
+            serial = handshakes.begin(position, now, Verdict.ACCEPT, rule, helper);
+            t.tag(flow, serial);
+        }
+        if ((flags & FlowTable.HELPED) != 0) {
+            handshakes.syn(serial, true, p.tcpAcknowledgement() - 1, checksumUnknown);
+        }
+    }
+
     /** The helper reads an accepted packet of a control connection. */
     private Verdict helped(FlowTable t, long flow, PacketView p, long position) {
         boolean fromClient = tracker.direction() == Direction.ORIGINAL;
@@ -399,7 +426,12 @@ public final class PacketPath implements AutoCloseable {
         if (!t.flag(flow, FlowTable.CONTROL)) {
             int serial = t.tag(flow);
             if (syn) {
-                handshakes.syn(serial, fromClient, p.tcpSequence(), checksumBad);
+                // One that the tracker does not follow is perhaps nobody's. What it carries is not
+                // read before it comes again: a flood of SYNs must not become sessions.
+                if (tracker.isFollowed() || !handshakes.sawSyn(serial, fromClient)) {
+                    handshakes.syn(serial, fromClient, p.tcpSequence(), checksumBad);
+                }
+                return Verdict.ACCEPT;
             }
             boolean established = t.state(flow) == TcpTracker.ESTABLISHED;
             if (p.payloadLength() == 0 && !(established && t.flag(flow, FlowTable.ASSURED))) {
@@ -430,12 +462,14 @@ public final class PacketPath implements AutoCloseable {
             t.setFlag(flow, FlowTable.CONTROL);
         }
         ControlSession s = sessions.session(t.tag(flow));
-        if (s == null) {
+        if (s == null || (syn && !tracker.isFollowed())) {
             return Verdict.ACCEPT;
         }
         s.mark(t.mark(flow));
-        boolean taken = s.packet(p, fromClient, checksumBad, position, now);
         int state = t.state(flow);
+        // RFC 5961 section 3: an RST that only fits the window is answered, not obeyed.
+        boolean resets = p.has(PacketView.RST) && state == TcpTracker.CLOSE;
+        boolean taken = s.packet(p, fromClient, checksumBad, resets, position, now);
         boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
         if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
             sessions.end(s, Event.Closed.FIN);
@@ -459,9 +493,6 @@ public final class PacketPath implements AutoCloseable {
 
     /** What a report wants to know of packets that no helper reads. Changes no verdict. */
     private void observe(PacketView p, long position, Verdict verdict) {
-        if (tracker.endsFlow()) {
-            return;
-        }
         long flow = tracker.matched();
         if (flow != FlowTable.NONE) {
             int flags = tracker.table().flags(flow);

@@ -123,6 +123,7 @@ final class Sessions {
                         helperName == null ? settings.helper() : settings.helper(helperName),
                         settings.limits(),
                         buffers);
+        s.helperName = helperName;
         if (known) {
             for (Side side : Side.values()) {
                 boolean client = side == Side.CLIENT;
