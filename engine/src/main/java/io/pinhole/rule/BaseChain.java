@@ -10,5 +10,9 @@ import io.pinhole.core.Hook;
  * @param policyAt the policy's place, the chain's where it is not written
  */
 public record BaseChain(
-        ChainType type, Hook hook, int priority, boolean policyAccept, int created,
+        ChainType type,
+        Hook hook,
+        int priority,
+        boolean policyAccept,
+        int created,
         SourcePos policyAt) {}

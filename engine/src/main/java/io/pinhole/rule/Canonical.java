@@ -38,8 +38,7 @@ public final class Canonical {
             case Statement.Verdict s -> s.action().text();
             case Statement.VerdictMap s -> key(s.key()) + " vmap " + set(s.map());
             case Statement.Reject s -> reject(s.with());
-            case Statement.Counter s ->
-                    "counter packets " + s.packets() + " bytes " + s.bytes();
+            case Statement.Counter s -> "counter packets " + s.packets() + " bytes " + s.bytes();
             case Statement.Limit s -> limit(s.rate());
             case Statement.Quota s -> quota(s.size());
             case Statement.UseObject s -> use(s);
@@ -133,9 +132,7 @@ public final class Canonical {
             int length = prefixLength(range, type.bits());
             if (length >= 0) {
                 String start = type.format(range.lowHigh(), range.lowLow());
-                return name
-                        ? start.substring(0, start.length() - 1) + "*\""
-                        : start + "/" + length;
+                return name ? start.substring(0, start.length() - 1) + "*\"" : start + "/" + length;
             }
         }
         return type.format(range.lowHigh(), range.lowLow())

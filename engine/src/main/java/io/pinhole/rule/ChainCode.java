@@ -14,8 +14,9 @@ final class ChainCode {
     }
 
     /**
-     * nft_do_chain without its stack: a chain that ends hands back to whoever jumped, so that a goto
-     * returns where the last jump came from. At most 16 deep, which {@link RuleSetCheck} saw to.
+     * nft_do_chain without its stack: a chain that ends hands back to whoever jumped, so that a
+     * goto returns where the last jump came from. At most 16 deep, which {@link RuleSetCheck} saw
+     * to.
      *
      * @return a verdict that ends the base chain, or RETURNED
      */

@@ -2,6 +2,7 @@ package io.pinhole.rule;
 
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

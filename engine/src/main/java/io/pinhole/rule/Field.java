@@ -6,8 +6,9 @@ import static io.pinhole.rule.DataType.INTEGER_32;
 import static io.pinhole.rule.DataType.INTEGER_4;
 import static io.pinhole.rule.DataType.INTEGER_8;
 
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+
+import java.util.Locale;
 
 /** What a rule can read of a packet. Adding a header field is adding a row. */
 public enum Field {

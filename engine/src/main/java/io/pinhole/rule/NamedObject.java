@@ -60,7 +60,12 @@ public sealed interface NamedObject {
      * @param size expectations for one flow
      */
     record Expectation(
-            String name, int l4proto, int family, int port, long timeoutMillis, int size,
+            String name,
+            int l4proto,
+            int family,
+            int port,
+            long timeoutMillis,
+            int size,
             SourcePos at)
             implements NamedObject {
         @Override

@@ -1,12 +1,13 @@
 package io.pinhole.rule;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * What the matches of one rule already say about its packets' protocols, and the matches that nft
- * adds in front of others because of it: {@code tcp dport} needs {@code meta l4proto tcp}, {@code ip
- * saddr} in an inet table needs {@code meta nfproto ipv4}.
+ * adds in front of others because of it: {@code tcp dport} needs {@code meta l4proto tcp}, {@code
+ * ip saddr} in an inet table needs {@code meta nfproto ipv4}.
  */
 public final class ProtocolContext {
     private static final int UNKNOWN = -1;

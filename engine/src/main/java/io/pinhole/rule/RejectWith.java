@@ -3,8 +3,8 @@ package io.pinhole.rule;
 /**
  * How a reject answers.
  *
- * @param code ICMP code of destination unreachable; that of nft's icmpx numbering for ICMPX; 0 for a
- *     reset
+ * @param code ICMP code of destination unreachable; that of nft's icmpx numbering for ICMPX; 0 for
+ *     a reset
  */
 public record RejectWith(Kind kind, int code) {
     /** nft's default: port unreachable in the packet's own family. */

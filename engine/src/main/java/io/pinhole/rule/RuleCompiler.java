@@ -1,6 +1,9 @@
 package io.pinhole.rule;
 
 import io.pinhole.core.Hook;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -8,7 +11,6 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Model in, program out. One use; cannot fail on a rule set that {@link RuleSetCheck} passed. */
 final class RuleCompiler {
@@ -32,8 +34,7 @@ final class RuleCompiler {
             all.addAll(scope.chains.values());
             for (Chain chain : table.chains()) {
                 ChainCode code = scope.chain(chain.name());
-                code.rules(
-                        chain.rules().stream().map(scope::rule).toArray(RuleCode[]::new));
+                code.rules(chain.rules().stream().map(scope::rule).toArray(RuleCode[]::new));
                 BaseChain base = chain.base();
                 if (base == null || base.type() == ChainType.NAT || table.dormant()) {
                     continue;
@@ -104,7 +105,8 @@ final class RuleCompiler {
         /** Null for what never changes a verdict. */
         private @Nullable Step step(Statement statement) {
             return switch (statement) {
-                case Statement.InRange s -> new Step.InRange(value(s.value()), s.range(), s.negated());
+                case Statement.InRange s ->
+                        new Step.InRange(value(s.value()), s.range(), s.negated());
                 case Statement.AnyBit s -> new Step.AnyBit(value(s.value()), s.mask(), s.negated());
                 case Statement.InSet s -> new Step.InSet(key(s.key()), set(s.set()), s.negated());
                 case Statement.Verdict s -> new Step.Fixed(outcome(s.action()));
@@ -181,8 +183,7 @@ final class RuleCompiler {
                                 case NamedObject.Limit l -> new Step.Limit(l.rate());
                                 case NamedObject.Helper h -> new Step.SetHelper(h.helper());
                                 case NamedObject.Timeout t -> new Step.SetTimeout(t.timeout());
-                                case NamedObject.Expectation e ->
-                                        new Step.Fixed(Step.Outcome.NEXT);
+                                case NamedObject.Expectation e -> new Step.Fixed(Step.Outcome.NEXT);
                             });
         }
 

@@ -12,13 +12,7 @@ package io.pinhole.rule;
  * @param width length of the offending text, at least 1
  */
 public record RuleError(
-        String file,
-        int line,
-        int column,
-        String message,
-        String lineText,
-        int caret,
-        int width) {
+        String file, int line, int column, String message, String lineText, int caret, int width) {
 
     public RuleError(String file, int line, int column, String message, String lineText) {
         this(file, line, column, message, lineText, column, 1);

@@ -143,7 +143,8 @@ public record RuleSet(String name, List<Table> tables) {
         }
         return names.stream()
                 .map(name -> table.object(ObjectKind.HELPER, name))
-                .anyMatch(o -> o instanceof NamedObject.Helper h && h.helper().type().equals("ftp"));
+                .anyMatch(
+                        o -> o instanceof NamedObject.Helper h && h.helper().type().equals("ftp"));
     }
 
     private boolean anyStatement(java.util.function.Predicate<Statement> test) {

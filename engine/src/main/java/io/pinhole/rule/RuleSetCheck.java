@@ -1,6 +1,7 @@
 package io.pinhole.rule;
 
 import io.pinhole.core.Hook;
+
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
@@ -121,8 +122,8 @@ public final class RuleSetCheck {
     }
 
     /**
-     * Level by level from a base chain: a chain that is still reached at level 16 nests too deep, or
-     * in a circle.
+     * Level by level from a base chain: a chain that is still reached at level 16 nests too deep,
+     * or in a circle.
      */
     private boolean depth(Chain base, Map<String, List<Edge>> edges) {
         Map<String, SourcePos> level = new LinkedHashMap<>();
@@ -149,7 +150,9 @@ public final class RuleSetCheck {
         return true;
     }
 
-    /** Chains a packet may enter from this one, itself included; only on a graph without circles. */
+    /**
+     * Chains a packet may enter from this one, itself included; only on a graph without circles.
+     */
     private static long visits(
             String name, Map<String, List<Edge>> edges, Map<String, Long> known) {
         Long before = known.get(name);
@@ -173,15 +176,16 @@ public final class RuleSetCheck {
                             + " cannot be attached to hook "
                             + base.hook().label());
         }
-        if (base.type() == ChainType.NAT
-                && base.priority() <= RuleProgram.CONNTRACK_PRIORITY) {
+        if (base.type() == ChainType.NAT && base.priority() <= RuleProgram.CONNTRACK_PRIORITY) {
             problem(
                     chain.at(),
                     "a chain of type nat needs a priority above -200, where flows are known");
         }
     }
 
-    /** Statements that only some hooks or chain types allow, in all chains a base chain leads to. */
+    /**
+     * Statements that only some hooks or chain types allow, in all chains a base chain leads to.
+     */
     private void reachable(
             Chain base,
             BaseChain attached,

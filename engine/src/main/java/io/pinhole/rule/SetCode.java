@@ -5,8 +5,8 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * Compiled form of a set or map: where in it a key lies. A key of one part is found by binary search
- * over disjoint intervals; a concatenation by going through the elements.
+ * Compiled form of a set or map: where in it a key lies. A key of one part is found by binary
+ * search over disjoint intervals; a concatenation by going through the elements.
  */
 abstract class SetCode {
     /** Index of the catch-all element, or -1. */
@@ -66,8 +66,7 @@ abstract class SetCode {
                     Range a = last.range();
                     Range b = entry.range();
                     if (Range.compare(b.highHigh(), b.highLow(), a.highHigh(), a.highLow()) > 0) {
-                        Range both =
-                                new Range(a.lowHigh(), a.lowLow(), b.highHigh(), b.highLow());
+                        Range both = new Range(a.lowHigh(), a.lowLow(), b.highHigh(), b.highLow());
                         merged.set(merged.size() - 1, new Entry(both, last.index()));
                     }
                 } else {

@@ -1,7 +1,8 @@
 package io.pinhole.rule;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /** One part of a rule, in the order in which the kernel runs them. */
 public sealed interface Statement {
@@ -10,7 +11,8 @@ public sealed interface Statement {
     /**
      * Goes on if the value lies in the range (outside it if negated), else breaks the rule.
      *
-     * @param implied true if no one wrote it: {@code tcp dport} needs {@code meta l4proto tcp} first
+     * @param implied true if no one wrote it: {@code tcp dport} needs {@code meta l4proto tcp}
+     *     first
      */
     record InRange(Expr value, Range range, boolean negated, boolean implied, SourcePos at)
             implements Statement {}

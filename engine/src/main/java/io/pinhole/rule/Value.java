@@ -5,13 +5,15 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.decode.PacketView;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+
 import org.jspecify.annotations.Nullable;
 
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /**
- * The compiled form of {@link Expr}. {@link #present} decides, {@link #high} and {@link #low} may be
- * called only after it said yes. Nothing here allocates or throws.
+ * The compiled form of {@link Expr}. {@link #present} decides, {@link #high} and {@link #low} may
+ * be called only after it said yes. Nothing here allocates or throws.
  */
 abstract class Value {
     abstract boolean present(PacketFacts facts);
@@ -67,8 +69,7 @@ abstract class Value {
                     switch (bytes) {
                         case 1 -> packet.u8(at);
                         case 2 -> Short.toUnsignedLong(data.get(U16, at));
-                        case 3 ->
-                                Short.toUnsignedLong(data.get(U16, at)) << 8 | packet.u8(at + 2);
+                        case 3 -> Short.toUnsignedLong(data.get(U16, at)) << 8 | packet.u8(at + 2);
                         default -> Integer.toUnsignedLong(data.get(U32, at));
                     };
             return value >>> shift & mask;
@@ -129,8 +130,8 @@ abstract class Value {
         }
 
         /**
-         * Where there is no interface the kernel loads an empty name (nft_meta_store_ifname), so that
-         * {@code iifname != "eth0"} is true; a helper that is not there breaks the rule.
+         * Where there is no interface the kernel loads an empty name (nft_meta_store_ifname), so
+         * that {@code iifname != "eth0"} is true; a helper that is not there breaks the rule.
          */
         @Override
         boolean present(PacketFacts facts) {
@@ -161,12 +162,13 @@ abstract class Value {
         @Override
         boolean present(PacketFacts facts) {
             return switch (field) {
-                case CT_ORIGINAL_IP_SADDR, CT_ORIGINAL_IP_DADDR, CT_REPLY_IP_SADDR,
+                case CT_ORIGINAL_IP_SADDR,
+                        CT_ORIGINAL_IP_DADDR,
+                        CT_REPLY_IP_SADDR,
                         CT_REPLY_IP_DADDR ->
                         facts.hasFlow && facts.packet.ipVersion() == 4;
                 // nft_ct_get_eval: of a packet without a flow only the state is known.
-                default ->
-                        facts.hasFlow || field == Field.CT_STATE || !field.isConntrack();
+                default -> facts.hasFlow || field == Field.CT_STATE || !field.isConntrack();
             };
         }
 

@@ -1,6 +1,5 @@
 package io.pinhole.rule.nft;
 
-import java.io.IOException;
 import java.util.List;
 
 /** Brings the files that {@code include} names. */
@@ -8,18 +7,27 @@ public interface IncludeResolver {
     /** Refuses every include. */
     IncludeResolver NONE =
             (from, pattern) -> {
-                throw new IOException("includes are not available here");
+                throw new IncludeException("includes are not available here");
             };
 
     /**
-     * The files that {@code include "PATTERN"} in {@code fromFile} names, in the order in which they
-     * are read (nft sorts the matches of a glob). Empty where a pattern with {@code *}, {@code ?} or
-     * {@code [} matches nothing.
+     * The files that {@code include "PATTERN"} in {@code fromFile} names, in the order in which
+     * they are read (nft sorts the matches of a glob). Empty where a pattern with {@code *}, {@code
+     * ?} or {@code [} matches nothing.
      *
      * @param fromFile name of the including file, as this resolver or the caller gave it
-     * @throws IOException if a file cannot be read; its message is shown under the include
+     * @throws IncludeException if a file cannot be read; its message is shown under the include
      */
-    List<Included> resolve(String fromFile, String pattern) throws IOException;
+    List<Included> resolve(String fromFile, String pattern) throws IncludeException;
+
+    /** A file cannot be read; the message says which and why. */
+    final class IncludeException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        public IncludeException(String message) {
+            super(message);
+        }
+    }
 
     /** One file. */
     final class Included {

@@ -1,11 +1,12 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.core.IpAddress;
+
 import org.jspecify.annotations.Nullable;
 
 /**
- * Text to tokens, one at a time, with one token of lookahead. Words, strings and numbers are those of
- * nft's scanner; a newline is a token where statements end and blank inside braces.
+ * Text to tokens, one at a time, with one token of lookahead. Words, strings and numbers are those
+ * of nft's scanner; a newline is a token where statements end and blank inside braces.
  */
 final class Lexer {
     private static final int MAX_WORD = 1024;
@@ -45,7 +46,10 @@ final class Lexer {
                         token.at().offset() - token.at().column() + 1);
     }
 
-    /** Newlines are blanks, until {@link #blankDepth(int)} says otherwise. Call right behind a brace. */
+    /**
+     * Newlines are blanks, until {@link #blankDepth(int)} says otherwise. Call right behind a
+     * brace.
+     */
     void beginBlank() {
         blankNewlines++;
     }
@@ -273,7 +277,8 @@ final class Lexer {
         throw at.fault(
                 whole.chars().allMatch(c -> c >= '0' && c <= '9')
                         ? "number is too large"
-                        : "'" + (whole.length() > 60 ? whole.substring(0, 60) + "…" : whole)
+                        : "'"
+                                + (whole.length() > 60 ? whole.substring(0, 60) + "…" : whole)
                                 + "' is neither a number, nor an address, nor a time");
     }
 

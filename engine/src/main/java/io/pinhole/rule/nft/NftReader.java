@@ -2,6 +2,7 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
+
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -34,8 +35,8 @@ public final class NftReader {
      * Reads a rule set.
      *
      * @param name for messages and origins; may hold directories
-     * @param defines {@code -D NAME=VALUE}: each replaces the definition of that name, or gives a name
-     *     that the text uses and does not define; any other is an error
+     * @param defines {@code -D NAME=VALUE}: each replaces the definition of that name, or gives a
+     *     name that the text uses and does not define; any other is an error
      */
     public static ReadResult read(
             String name, String text, Map<String, String> defines, IncludeResolver includes) {

@@ -6,11 +6,13 @@ import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.TimeoutObject;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads {@code ct helper}, {@code counter}, {@code flowtable} and the like in a table. */
 final class ObjectParser {
@@ -19,8 +21,17 @@ final class ObjectParser {
             Map.of(
                     6,
                     Set.of(
-                            "syn_sent", "syn_recv", "established", "fin_wait", "close_wait",
-                            "last_ack", "time_wait", "close", "syn_sent2", "retrans", "unack"),
+                            "syn_sent",
+                            "syn_recv",
+                            "established",
+                            "fin_wait",
+                            "close_wait",
+                            "last_ack",
+                            "time_wait",
+                            "close",
+                            "syn_sent2",
+                            "retrans",
+                            "unack"),
                     17,
                     Set.of("unreplied", "replied"));
 
@@ -61,8 +72,7 @@ final class ObjectParser {
     private void add(NamedObject object, Token name) {
         for (NamedObject before : table.objects) {
             if (before.kind() == object.kind() && before.name().equals(object.name())) {
-                throw name.at()
-                        .fault(object.kind().label() + " '" + object.name() + "' exists");
+                throw name.at().fault(object.kind().label() + " '" + object.name() + "' exists");
             }
         }
         table.objects.add(object);
@@ -72,8 +82,7 @@ final class ObjectParser {
         Token token = at.in.next();
         if (token.kind() != Token.Kind.WORD && token.kind() != Token.Kind.STRING) {
             throw token.at()
-                    .fault("expected the name of a " + kind.label() + ", found "
-                            + token.found());
+                    .fault("expected the name of a " + kind.label() + ", found " + token.found());
         }
         return token;
     }
@@ -130,8 +139,11 @@ final class ObjectParser {
         int of = familyOf(table.family);
         if (of != 0 && family != of) {
             throw token.at()
-                    .fault("a table of family " + table.family.label() + " has no l3proto "
-                            + token.text());
+                    .fault(
+                            "a table of family "
+                                    + table.family.label()
+                                    + " has no l3proto "
+                                    + token.text());
         }
         return family;
     }
@@ -194,8 +206,7 @@ final class ObjectParser {
                         case "protocol" -> numbers[0] = protocol();
                         case "l3proto" -> numbers[1] = l3proto();
                         case "policy" -> policy(seconds, states);
-                        default ->
-                                throw unexpected(first, Set.of("protocol", "l3proto", "policy"));
+                        default -> throw unexpected(first, Set.of("protocol", "l3proto", "policy"));
                     }
                 });
         if (numbers[0] == 0) {
@@ -225,9 +236,7 @@ final class ObjectParser {
                     switch (time.kind()) {
                         case NUMBER -> time.number();
                         case TIME -> time.number() / 1000;
-                        default ->
-                                throw time.at()
-                                        .fault("expected a time, found " + time.found());
+                        default -> throw time.at().fault("expected a time, found " + time.found());
                     };
             if (value > Integer.MAX_VALUE / 1000) {
                 throw time.at().fault("a timeout is at most 24 days");
@@ -235,9 +244,7 @@ final class ObjectParser {
             seconds.put(state.text(), (int) value);
             states.put(state.text(), state);
             if (!at.accept(",") && !at.in.peek().is("}")) {
-                throw at.in.peek()
-                        .at()
-                        .fault("expected ',' or '}', found " + at.in.peek().found());
+                throw at.in.peek().at().fault("expected ',' or '}', found " + at.in.peek().found());
             }
         }
         at.in.next();
@@ -354,11 +361,9 @@ final class ObjectParser {
                 yield new NamedObject.Counter(name.text(), packets, bytes, name.at().pos());
             }
             case QUOTA ->
-                    new NamedObject.Quota(
-                            name.text(), new RateParser(at).quota(), name.at().pos());
+                    new NamedObject.Quota(name.text(), new RateParser(at).quota(), name.at().pos());
             default ->
-                    new NamedObject.Limit(
-                            name.text(), new RateParser(at).limit(), name.at().pos());
+                    new NamedObject.Limit(name.text(), new RateParser(at).limit(), name.at().pos());
         };
     }
 }

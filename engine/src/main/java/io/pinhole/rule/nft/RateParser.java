@@ -2,13 +2,13 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.LimitRate;
 import io.pinhole.rule.QuotaSize;
+
 import java.util.Map;
 
 /** Reads what follows {@code limit} and {@code quota}, in rules and in named objects. */
 final class RateParser {
     private static final Map<String, Long> UNITS =
-            Map.of(
-                    "second", 1L, "minute", 60L, "hour", 3600L, "day", 86_400L, "week", 604_800L);
+            Map.of("second", 1L, "minute", 60L, "hour", 3600L, "day", 86_400L, "week", 604_800L);
     private static final long MAX_U32 = 0xffff_ffffL;
 
     private final ValueParser at;

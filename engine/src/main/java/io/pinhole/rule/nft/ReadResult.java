@@ -2,6 +2,7 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
+
 import java.util.List;
 import java.util.stream.Collectors;
 

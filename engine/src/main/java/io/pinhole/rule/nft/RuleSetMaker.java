@@ -7,12 +7,14 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Table;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Second reading: gives sets their elements and rules their meaning. */
 final class RuleSetMaker {
@@ -26,11 +28,10 @@ final class RuleSetMaker {
     }
 
     /**
-     * @param allRules in the order of the text, those that a later flush took away included: what is
-     *     wrong in them is wrong
+     * @param allRules in the order of the text, those that a later flush took away included: what
+     *     is wrong in them is wrong
      */
-    RuleSet make(
-            String name, List<TableState> tables, List<TableState.PendingRule> allRules) {
+    RuleSet make(String name, List<TableState> tables, List<TableState.PendingRule> allRules) {
         for (TableState.PendingRule pending : allRules) {
             if (errors.isFull()) {
                 break;
@@ -70,10 +71,8 @@ final class RuleSetMaker {
                 continue;
             }
             try {
-                ElementSet.Holds holds =
-                        change.add() ? set.holds : ElementSet.Holds.NOTHING;
-                List<Element> of =
-                        typing.elements(braces, set.keyTypes, holds, set.dataTypes);
+                ElementSet.Holds holds = change.add() ? set.holds : ElementSet.Holds.NOTHING;
+                List<Element> of = typing.elements(braces, set.keyTypes, holds, set.dataTypes);
                 for (Element element : of) {
                     if (change.add()) {
                         add(set, element, elements, braces.at());
@@ -93,33 +92,28 @@ final class RuleSetMaker {
         }
         Long size = set.size;
         if (size != null && elements.size() > size) {
-            errors.add(
-                    set.at,
-                    "set has " + elements.size() + " elements, its size is " + size);
+            errors.add(set.at, "set has " + elements.size() + " elements, its size is " + size);
         }
         return made;
     }
 
     private static void add(
             TableState.SetState set, Element element, Map<Object, Element> elements, Span at) {
-        boolean interval =
-                element.key().stream().anyMatch(range -> !range.isSingle());
+        boolean interval = element.key().stream().anyMatch(range -> !range.isSingle());
         if (interval && !set.flags.contains("interval")) {
             throw at.fault(
                     "prefixes, ranges and wildcards need 'flags interval' in the set's"
                             + " declaration");
         }
         Element before = elements.putIfAbsent(element.key(), element);
-        if (before != null
-                && !java.util.Objects.equals(before.data(), element.data())) {
+        if (before != null && !java.util.Objects.equals(before.data(), element.data())) {
             throw at.fault("an element is there twice with different values");
         }
     }
 
     private static ElementSet made(TableState.SetState set, List<Element> elements) {
         @Nullable DataType data = set.dataTypes.isEmpty() ? null : set.dataTypes.getFirst();
-        return new ElementSet(
-                set.name, set.keyTypes, set.holds, data, elements, set.at.pos());
+        return new ElementSet(set.name, set.keyTypes, set.holds, data, elements, set.at.pos());
     }
 
     private Table table(TableState table) {

@@ -3,11 +3,13 @@ package io.pinhole.rule.nft;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Field;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads {@code set NAME { … }} and {@code map NAME { … }}. */
 final class SetParser {
@@ -119,7 +121,9 @@ final class SetParser {
             case "timeout", "counter", "quota", "limit", "ct", "last" ->
                     throw first.at()
                             .fault(
-                                    "'" + first.text() + "' of a set is "
+                                    "'"
+                                            + first.text()
+                                            + "' of a set is "
                                             + ValueParser.NOT_EVALUATED);
             default ->
                     throw first.at()
@@ -129,8 +133,13 @@ final class SetParser {
                                             + Words.hint(
                                                     first.text(),
                                                     Set.of(
-                                                            "type", "typeof", "flags", "elements",
-                                                            "size", "comment", "auto-merge",
+                                                            "type",
+                                                            "typeof",
+                                                            "flags",
+                                                            "elements",
+                                                            "size",
+                                                            "comment",
+                                                            "auto-merge",
                                                             "policy")));
         }
     }
@@ -158,8 +167,11 @@ final class SetParser {
             }
             case "interval", "secmark", "synproxy" ->
                     throw data.at()
-                            .fault("maps of '" + data.text() + "' are "
-                                    + ValueParser.NOT_EVALUATED);
+                            .fault(
+                                    "maps of '"
+                                            + data.text()
+                                            + "' are "
+                                            + ValueParser.NOT_EVALUATED);
             default -> {
                 out.holds = ElementSet.Holds.VALUE;
                 out.dataTypes = concatenation(typeof);
@@ -215,8 +227,10 @@ final class SetParser {
         }
         if (field == null) {
             throw first.at()
-                    .fault("expected a field such as 'ip saddr', found '"
-                            + SourceText.printable(name) + "'");
+                    .fault(
+                            "expected a field such as 'ip saddr', found '"
+                                    + SourceText.printable(name)
+                                    + "'");
         }
         return field.type();
     }

@@ -7,9 +7,11 @@ import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Range;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Values as written to values of a type. */
 final class Typing {
@@ -30,16 +32,15 @@ final class Typing {
                 if (!from.isSingle() || !to.isSingle()) {
                     throw at.fault("a range goes from one value to another");
                 }
-                Range both =
-                        new Range(from.lowHigh(), from.lowLow(), to.lowHigh(), to.lowLow());
+                Range both = new Range(from.lowHigh(), from.lowLow(), to.lowHigh(), to.lowLow());
                 if (both.isEmpty()) {
                     throw at.fault("range ends before it starts");
                 }
                 yield both;
             }
             case Raw.Prefix(Raw of, long length, Span at) -> prefix(of, length, type, at);
-            case Raw.Text(String text, boolean quoted, Span at) when
-                    type == DataType.IFNAME && text.endsWith("*") ->
+            case Raw.Text(String text, boolean quoted, Span at)
+                    when type == DataType.IFNAME && text.endsWith("*") ->
                     wildcard(text, at);
             default -> single(raw, type);
         };
@@ -48,8 +49,7 @@ final class Typing {
     private Range prefix(Raw of, long length, DataType type, Span at) {
         Range base = single(of, type);
         if (length > type.bits()) {
-            throw at.fault(
-                    "prefix length is at most " + type.bits() + " for an " + type.text());
+            throw at.fault("prefix length is at most " + type.bits() + " for an " + type.text());
         }
         int host = type.bits() - (int) length;
         long maskLow = host >= 64 ? -1 : (1L << host) - 1;
@@ -99,8 +99,7 @@ final class Typing {
             case Raw.Text(String text, boolean quoted, Span at) -> text(text, type, at);
             case Raw.Int(long value, Span at) -> number(value, type, at);
             case Raw.Address(IpAddress address, Span at) -> {
-                boolean fits =
-                        type == (address.isV4() ? DataType.IPV4_ADDR : DataType.IPV6_ADDR);
+                boolean fits = type == (address.isV4() ? DataType.IPV4_ADDR : DataType.IPV6_ADDR);
                 if (!fits) {
                     throw mismatch(
                             at, address.isV4() ? "an IPv4 address" : "an IPv6 address", type);
@@ -310,15 +309,14 @@ final class Typing {
                 if (value.size() != 1 || !value.getFirst().isSingle()) {
                     throw data.at().fault("a map gives one value");
                 }
-                yield new Element.Data.Value(
-                        value.getFirst().lowHigh(), value.getFirst().lowLow());
+                yield new Element.Data.Value(value.getFirst().lowHigh(), value.getFirst().lowLow());
             }
         };
     }
 
     /**
-     * Elements that cannot stand in one set: two of a map with a common key, and overlapping ones of
-     * a named set without auto-merge.
+     * Elements that cannot stand in one set: two of a map with a common key, and overlapping ones
+     * of a named set without auto-merge.
      */
     static void overlaps(ElementSet set, boolean merge, Span at) {
         boolean map = set.holds() != ElementSet.Holds.NOTHING;
@@ -339,8 +337,7 @@ final class Typing {
             if (!a.key().getFirst().overlaps(b.key().getFirst())) {
                 continue;
             }
-            boolean same =
-                    a.key().equals(b.key()) && java.util.Objects.equals(a.data(), b.data());
+            boolean same = a.key().equals(b.key()) && java.util.Objects.equals(a.data(), b.data());
             if (!same && (map || !merge)) {
                 throw at.fault(
                         "conflicting elements: "

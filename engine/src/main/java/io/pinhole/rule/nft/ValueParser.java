@@ -2,9 +2,11 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Expr;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Reads values, sets and verdicts; what rules, sets and defines have in common. */
 class ValueParser {
@@ -30,13 +32,7 @@ class ValueParser {
         Token token = in.next();
         if (!token.is(symbolOrWord)) {
             throw token.at()
-                    .fault(
-                            "expected '"
-                                    + symbolOrWord
-                                    + "' "
-                                    + where
-                                    + ", found "
-                                    + token.found());
+                    .fault("expected '" + symbolOrWord + "' " + where + ", found " + token.found());
         }
         return token;
     }
@@ -118,8 +114,7 @@ class ValueParser {
             in.next();
             Token length = in.next();
             if (length.kind() != Token.Kind.NUMBER) {
-                throw length.at()
-                        .fault("expected the length of a prefix, found " + length.found());
+                throw length.at().fault("expected the length of a prefix, found " + length.found());
             }
             return new Raw.Prefix(low, length.number(), low.at());
         }
@@ -211,8 +206,7 @@ class ValueParser {
         return switch (token.kind()) {
             case WORD, STRING -> {
                 in.next();
-                yield new Raw.Text(
-                        token.text(), token.kind() == Token.Kind.STRING, token.at());
+                yield new Raw.Text(token.text(), token.kind() == Token.Kind.STRING, token.at());
             }
             case NUMBER -> {
                 in.next();
@@ -375,7 +369,9 @@ class ValueParser {
         return name("a chain").text();
     }
 
-    /** How much of a rule file there may be, shared by all its files, and which defines were used. */
+    /**
+     * How much of a rule file there may be, shared by all its files, and which defines were used.
+     */
     static final class Budget {
         /** Values and elements; about a hundred bytes each. */
         static final int MAX_VALUES = 2_000_000;
@@ -385,8 +381,7 @@ class ValueParser {
 
         void spend(Span at) {
             if (--left < 0) {
-                throw at.fault(
-                        "rule set has more than " + MAX_VALUES + " values and elements");
+                throw at.fault("rule set has more than " + MAX_VALUES + " values and elements");
             }
         }
 
