@@ -16,7 +16,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "pinhole",
         description = "FTP-aware stateful firewall and packet inspection engine.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {ConfigCommand.class, VersionCommand.class})
+        subcommands = {AnalyzeCommand.class, ConfigCommand.class, VersionCommand.class})
 public final class Main implements Runnable {
     /** The question was answered with "no". */
     public static final int EXIT_NO = 1;
@@ -87,6 +87,9 @@ public final class Main implements Runnable {
         PrintWriter err = command.getErr();
         if (e instanceof SettingsException settings) {
             settings.shown().forEach(line -> err.println("pinhole: " + line));
+        } else if (e instanceof UserError mistake) {
+            err.println("pinhole: " + mistake.lines().getFirst());
+            mistake.lines().stream().skip(1).forEach(err::println);
         } else {
             internalError(e, err);
         }

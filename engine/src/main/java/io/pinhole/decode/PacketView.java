@@ -224,6 +224,12 @@ public final class PacketView {
         return error.ipVersion == 6 ? wrapIpv6(true) : wrapIpv4(true);
     }
 
+    /** Forgets the packet: {@link #ipVersion()} is 0. */
+    public void clear() {
+        ipVersion = 0;
+        resetNetwork();
+    }
+
     private void resetNetwork() {
         fragment = false;
         moreFragments = false;

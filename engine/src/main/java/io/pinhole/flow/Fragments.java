@@ -5,6 +5,7 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
+import io.pinhole.flow.FragmentTable.Datagram;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -64,55 +65,10 @@ public final class Fragments {
     private static final ValueLayout.OfShort U16 =
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(BIG_ENDIAN);
 
-    /** A datagram under construction, or, once {@link #death} is set, the memory of a dead one. */
-    private static final class Datagram {
-        int version;
-        int protocol;
-        int id;
-        long sourceHigh;
-        long sourceLow;
-        long destinationHigh;
-        long destinationLow;
-
-        int bucket;
-        @Nullable Datagram nextInBucket;
-        @Nullable Datagram older;
-        @Nullable Datagram newer;
-
-        long startNanos;
-        Anomaly death = Anomaly.NONE;
-
-        /** Fragments in order of arrival: first blocks in the store. */
-        int firstFragment = FragmentStore.NONE;
-
-        int lastFragment = FragmentStore.NONE;
-        int fragments;
-        boolean lastSeen;
-        boolean truncated;
-
-        /** Bytes that the rebuilt headers add to the data's length; 0 until the first fragment. */
-        int countedHeaders;
-
-        /** End of the data as far as is known; final once {@link #lastSeen}. */
-        int end;
-
-        /** One bit for each 8 bytes that are held. */
-        final long[] held = new long[128];
-
-        int heldUnits;
-    }
-
     private final FragmentStore store;
-    private final int maxDatagrams;
+    private final FragmentTable table;
     private final long timeoutNanos;
     private final LossListener listener;
-
-    private final @Nullable Datagram[] buckets;
-    private final long seed = new java.util.SplittableRandom().nextLong();
-    private @Nullable Datagram oldest;
-    private @Nullable Datagram newest;
-    private @Nullable Datagram free;
-    private int datagrams;
 
     private Anomaly anomaly = Anomaly.NONE;
 
@@ -141,11 +97,9 @@ public final class Fragments {
             throw new IllegalArgumentException("maxDatagrams " + maxDatagrams);
         }
         store = new FragmentStore(maxBytes);
-        this.maxDatagrams = maxDatagrams;
+        table = new FragmentTable(maxDatagrams);
         this.timeoutNanos = timeoutNanos;
         this.listener = listener;
-        int size = Integer.highestOneBit(Math.min(maxDatagrams, 65_536) * 2 - 1);
-        buckets = new @Nullable Datagram[size];
     }
 
     /**
@@ -164,13 +118,15 @@ public final class Fragments {
         builtCaptured = 0;
         anomaly = Anomaly.NONE;
         measure(fragment);
-        int hash = hash(fragment);
-        Datagram d = find(fragment, hash);
+        Datagram d = table.find(fragment);
         if (d == null) {
             if (contradictsItself(fragment)) {
                 return drop(Anomaly.FRAGMENT_MALFORMED);
             }
-            d = open(fragment, hash, timeNanos);
+            if (table.isFull()) {
+                giveUpOldest(Anomaly.FRAGMENTS_FULL);
+            }
+            d = table.open(fragment, timeNanos);
         } else if (d.death != Anomaly.NONE) {
             return drop(d.death);
         } else if (contradictsItself(fragment) || contradicts(d, fragment.moreFragments())) {
@@ -178,7 +134,7 @@ public final class Fragments {
         }
         int first = offset >>> 3;
         int last = offset + length - 1 >>> 3;
-        int already = countHeld(d.held, first, last);
+        int already = d.countHeld(first, last);
         if (already == last - first + 1) {
             return drop(
                     sameBytes(d, fragment) ? Anomaly.FRAGMENT_DUPLICATE : Anomaly.FRAGMENT_OVERLAP);
@@ -189,17 +145,17 @@ public final class Fragments {
         if (!hold(d, fragment, frameLength, position)) {
             return drop(Anomaly.FRAGMENTS_FULL);
         }
-        setHeld(d.held, first, last);
-        d.heldUnits += last - first + 1;
+        d.setHeld(first, last);
         d.end = Math.max(d.end, offset + length);
         d.countedHeaders = Math.max(d.countedHeaders, countedHeaders);
         d.lastSeen |= !fragment.moreFragments();
         d.truncated |= captured < length;
-        if (!d.lastSeen || d.heldUnits < d.end + 7 >>> 3) {
+        if (!d.isComplete()) {
             return Result.HELD;
         }
         build(d);
-        remove(d);
+        clear(d);
+        table.remove(d);
         return Result.COMPLETE;
     }
 
@@ -248,7 +204,7 @@ public final class Fragments {
 
     /** Incomplete and dead datagrams remembered now. */
     public int datagrams() {
-        return datagrams;
+        return table.size();
     }
 
     /** Bytes of blocks in use now. */
@@ -258,19 +214,17 @@ public final class Fragments {
 
     /** Gives up the datagrams whose time has come, oldest first. */
     public void expire(long nowNanos) {
-        for (Datagram d = oldest;
+        for (Datagram d = table.oldest();
                 d != null && nowNanos - d.startNanos >= timeoutNanos;
-                d = oldest) {
-            lose(d, Anomaly.FRAGMENT_TIMEOUT);
-            remove(d);
+                d = table.oldest()) {
+            giveUp(d, Anomaly.FRAGMENT_TIMEOUT);
         }
     }
 
     /** End of input: what is incomplete now stays so. */
     public void finish() {
-        for (Datagram d = oldest; d != null; d = oldest) {
-            lose(d, Anomaly.FRAGMENT_TIMEOUT);
-            remove(d);
+        while (table.size() > 0) {
+            giveUpOldest(Anomaly.FRAGMENT_TIMEOUT);
         }
     }
 
@@ -323,18 +277,11 @@ public final class Fragments {
     private boolean hold(Datagram d, PacketView f, int frameLength, long position) {
         int bytes = headerLength + captured;
         if (!store.couldHold(bytes)) {
-            lose(d, Anomaly.FRAGMENTS_FULL);
-            remove(d);
+            giveUp(d, Anomaly.FRAGMENTS_FULL);
             return false;
         }
         while (!store.hasRoomFor(bytes)) {
-            Datagram victim = oldest;
-            if (victim == null) {
-                throw new IllegalStateException("no datagram, yet blocks are in use");
-            }
-            lose(victim, Anomaly.FRAGMENTS_FULL);
-            remove(victim);
-            if (victim == d) {
+            if (giveUpOldest(Anomaly.FRAGMENTS_FULL) == d) {
                 return false;
             }
         }
@@ -454,67 +401,19 @@ public final class Fragments {
         return Byte.toUnsignedInt(data.get(U8, at));
     }
 
-    // ---- the table ----
+    // ---- the end of a datagram ----
 
-    private int hash(PacketView f) {
-        long h = seed ^ f.fragmentId();
-        h = (h ^ f.sourceHigh()) * 0x9e37_79b9_7f4a_7c15L;
-        h = (h ^ h >>> 29 ^ f.sourceLow()) * 0xbf58_476d_1ce4_e5b9L;
-        h = (h ^ h >>> 32 ^ f.destinationHigh()) * 0x94d0_49bb_1331_11ebL;
-        h = (h ^ h >>> 29 ^ f.destinationLow()) * 0x9e37_79b9_7f4a_7c15L;
-        return (int) (h ^ h >>> 32) & buckets.length - 1;
-    }
-
-    private @Nullable Datagram find(PacketView f, int bucket) {
-        // RFC 791 counts the protocol to the key, RFC 8200 does not.
-        int protocol = f.isV4() ? f.protocol() : 0;
-        for (Datagram d = buckets[bucket]; d != null; d = d.nextInBucket) {
-            if (d.id == f.fragmentId()
-                    && d.version == f.ipVersion()
-                    && d.protocol == protocol
-                    && d.sourceLow == f.sourceLow()
-                    && d.destinationLow == f.destinationLow()
-                    && d.sourceHigh == f.sourceHigh()
-                    && d.destinationHigh == f.destinationHigh()) {
-                return d;
-            }
+    private @Nullable Datagram giveUpOldest(Anomaly why) {
+        Datagram d = table.oldest();
+        if (d != null) {
+            giveUp(d, why);
         }
-        return null;
-    }
-
-    private Datagram open(PacketView f, int bucket, long timeNanos) {
-        Datagram victim = oldest;
-        if (datagrams == maxDatagrams && victim != null) {
-            lose(victim, Anomaly.FRAGMENTS_FULL);
-            remove(victim);
-        }
-        Datagram d = free;
-        if (d == null) {
-            d = new Datagram();
-        } else {
-            free = d.nextInBucket;
-        }
-        d.version = f.ipVersion();
-        d.protocol = f.isV4() ? f.protocol() : 0;
-        d.id = f.fragmentId();
-        d.sourceHigh = f.sourceHigh();
-        d.sourceLow = f.sourceLow();
-        d.destinationHigh = f.destinationHigh();
-        d.destinationLow = f.destinationLow();
-        d.startNanos = timeNanos;
-        d.bucket = bucket;
-        d.nextInBucket = buckets[bucket];
-        buckets[bucket] = d;
-        d.newer = null;
-        d.older = newest;
-        if (newest == null) {
-            oldest = d;
-        } else {
-            newest.newer = d;
-        }
-        newest = d;
-        datagrams++;
         return d;
+    }
+
+    private void giveUp(Datagram d, Anomaly why) {
+        lose(d, why);
+        table.remove(d);
     }
 
     /** Reports the fragments of a datagram as lost and frees their bytes; its entry stays. */
@@ -531,70 +430,6 @@ public final class Fragments {
             store.free(i);
             i = next;
         }
-        d.firstFragment = FragmentStore.NONE;
-        d.lastFragment = FragmentStore.NONE;
-        d.fragments = 0;
-        d.heldUnits = 0;
-        d.countedHeaders = 0;
-        Arrays.fill(d.held, 0, Math.min(d.end + 511 >>> 9, d.held.length), 0);
-        d.end = 0;
-        d.lastSeen = false;
-        d.truncated = false;
-    }
-
-    private void remove(Datagram d) {
-        clear(d);
-        d.death = Anomaly.NONE;
-        Datagram before = buckets[d.bucket];
-        if (before == d) {
-            buckets[d.bucket] = d.nextInBucket;
-        } else {
-            while (before != null && before.nextInBucket != d) {
-                before = before.nextInBucket;
-            }
-            if (before != null) {
-                before.nextInBucket = d.nextInBucket;
-            }
-        }
-        Datagram older = d.older;
-        Datagram newer = d.newer;
-        if (older == null) {
-            oldest = newer;
-        } else {
-            older.newer = newer;
-        }
-        if (newer == null) {
-            newest = older;
-        } else {
-            newer.older = older;
-        }
-        d.older = null;
-        d.newer = null;
-        d.nextInBucket = free;
-        free = d;
-        datagrams--;
-    }
-
-    // ---- bits ----
-
-    private static int countHeld(long[] bits, int first, int last) {
-        int found = 0;
-        for (int word = first >>> 6; word <= last >>> 6; word++) {
-            found += Long.bitCount(bits[word] & mask(word, first, last));
-        }
-        return found;
-    }
-
-    private static void setHeld(long[] bits, int first, int last) {
-        for (int word = first >>> 6; word <= last >>> 6; word++) {
-            bits[word] |= mask(word, first, last);
-        }
-    }
-
-    /** The bits of {@code word} whose numbers are in first..last. */
-    private static long mask(int word, int first, int last) {
-        long from = word == first >>> 6 ? -1L << first : -1L;
-        long to = word == last >>> 6 ? -1L >>> 63 - last : -1L;
-        return from & to;
+        d.clear();
     }
 }

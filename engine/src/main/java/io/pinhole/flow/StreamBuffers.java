@@ -1,5 +1,6 @@
 package io.pinhole.flow;
 
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,12 +11,23 @@ import org.jspecify.annotations.Nullable;
  * idle streams hold nothing. Owned by the shard.
  */
 public final class StreamBuffers {
+    /** One piece of memory, seen both ways. */
+    static final class Buffer {
+        final byte[] bytes;
+        final MemorySegment segment;
+
+        private Buffer(int size) {
+            bytes = new byte[size];
+            segment = MemorySegment.ofArray(bytes);
+        }
+    }
+
     private static final int SMALLEST = 256;
     private static final int LARGEST_SHIFT = 30;
     private static final int KEPT_BYTES_PER_SIZE = 1 << 20;
 
     private final long maxBytes;
-    private final List<ArrayDeque<byte[]>> spare = new ArrayList<>();
+    private final List<ArrayDeque<Buffer>> spare = new ArrayList<>();
     private long inUse;
 
     /**
@@ -35,20 +47,21 @@ public final class StreamBuffers {
     }
 
     /** A buffer whose length is a power of two and at least {@code size}; null at the limit. */
-    byte @Nullable [] take(int size) {
+    @Nullable Buffer take(int size) {
         int shift = 32 - Integer.numberOfLeadingZeros(Math.max(size, SMALLEST) - 1);
         if (shift > LARGEST_SHIFT || inUse + (1L << shift) > maxBytes) {
             return null;
         }
         inUse += 1L << shift;
-        byte[] used = spare.get(shift).pollLast();
-        return used != null ? used : new byte[1 << shift];
+        Buffer used = spare.get(shift).pollLast();
+        return used != null ? used : new Buffer(1 << shift);
     }
 
-    void give(byte[] buffer) {
-        inUse -= buffer.length;
-        ArrayDeque<byte[]> row = spare.get(Integer.numberOfTrailingZeros(buffer.length));
-        if ((row.size() + 1L) * buffer.length <= KEPT_BYTES_PER_SIZE) {
+    void give(Buffer buffer) {
+        int length = buffer.bytes.length;
+        inUse -= length;
+        ArrayDeque<Buffer> row = spare.get(Integer.numberOfTrailingZeros(length));
+        if ((row.size() + 1L) * length <= KEPT_BYTES_PER_SIZE) {
             row.addLast(buffer);
         }
     }

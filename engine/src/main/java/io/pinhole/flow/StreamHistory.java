@@ -1,5 +1,6 @@
 package io.pinhole.flow;
 
+import io.pinhole.flow.StreamBuffers.Buffer;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -10,8 +11,7 @@ import org.jspecify.annotations.Nullable;
 final class StreamHistory {
     private final StreamBuffers buffers;
     private final int limit;
-    private byte @Nullable [] ring;
-    private MemorySegment ringSegment = MemorySegment.NULL;
+    private @Nullable Buffer ring;
 
     /** Sequence numbers of the oldest byte known and of the one after the newest. */
     private int from;
@@ -30,10 +30,9 @@ final class StreamHistory {
     void restart(int sequence) {
         from = sequence;
         to = sequence;
-        byte[] old = ring;
+        Buffer old = ring;
         if (old != null) {
             ring = null;
-            ringSegment = MemorySegment.NULL;
             buffers.give(old);
         }
     }
@@ -55,8 +54,8 @@ final class StreamHistory {
     boolean append(MemorySegment data, long offset, int length) {
         int end = to + length;
         int kept = Math.min(limit, to - from + Math.min(length, limit));
-        byte[] room = ring;
-        if (room == null || room.length < kept) {
+        Buffer room = ring;
+        if (room == null || room.bytes.length < kept) {
             room = grow(kept);
             if (room == null) {
                 restart(end);
@@ -66,9 +65,9 @@ final class StreamHistory {
         int skipped = Math.max(0, length - limit);
         int at = to + skipped;
         while (at != end) {
-            int index = at & room.length - 1;
-            int n = Math.min(end - at, room.length - index);
-            MemorySegment.copy(data, offset + (at - to), ringSegment, index, n);
+            int index = at & room.bytes.length - 1;
+            int n = Math.min(end - at, room.bytes.length - index);
+            MemorySegment.copy(data, offset + (at - to), room.segment, index, n);
             at += n;
         }
         to = end;
@@ -76,37 +75,35 @@ final class StreamHistory {
         return true;
     }
 
-    private byte @Nullable [] grow(int size) {
-        byte[] larger = buffers.take(size);
+    private @Nullable Buffer grow(int size) {
+        Buffer larger = buffers.take(size);
         if (larger == null) {
             return null;
         }
-        MemorySegment largerSegment = MemorySegment.ofArray(larger);
-        byte[] old = ring;
+        Buffer old = ring;
         if (old != null) {
             for (int at = from; at != to; at++) {
-                larger[at & larger.length - 1] = old[at & old.length - 1];
+                larger.bytes[at & larger.bytes.length - 1] = old.bytes[at & old.bytes.length - 1];
             }
             buffers.give(old);
         }
         ring = larger;
-        ringSegment = largerSegment;
         return larger;
     }
 
     /** Whether any of the bytes is known and was another. */
     boolean differs(int sequence, MemorySegment data, long offset, int length) {
-        byte[] known = ring;
+        Buffer known = ring;
         if (known == null) {
             return false;
         }
         int at = sequence - from < 0 ? from : sequence;
         int end = sequence + length - to > 0 ? to : sequence + length;
         while (end - at > 0) {
-            int index = at & known.length - 1;
-            int n = Math.min(end - at, known.length - index);
+            int index = at & known.bytes.length - 1;
+            int n = Math.min(end - at, known.bytes.length - index);
             long other = offset + (at - sequence);
-            if (MemorySegment.mismatch(ringSegment, index, index + n, data, other, other + n)
+            if (MemorySegment.mismatch(known.segment, index, index + n, data, other, other + n)
                     >= 0) {
                 return true;
             }

@@ -1,5 +1,6 @@
 package io.pinhole.flow;
 
+import io.pinhole.flow.StreamBuffers.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -26,15 +27,18 @@ final class StreamPieces {
     /** Place of a piece whose bytes were not captured. */
     private static final int UNKNOWN = -1;
 
+    private final StreamBuffers buffers;
     private static final byte[] NOTHING = new byte[0];
 
-    private final StreamBuffers buffers;
+    private @Nullable Buffer indexBuffer;
+
+    /** The bytes of {@link #indexBuffer}. */
     private byte[] index = NOTHING;
+
     private int first;
     private int count;
 
-    private byte @Nullable [] bytes;
-    private MemorySegment bytesSegment = MemorySegment.NULL;
+    private @Nullable Buffer bytes;
     private int bytesUsed;
     private int bytesHeld;
 
@@ -77,7 +81,7 @@ final class StreamPieces {
 
     /** The memory of known pieces, until the next change. */
     MemorySegment bytes() {
-        return bytesSegment;
+        return bytes == null ? MemorySegment.NULL : bytes.segment;
     }
 
     /** Number of the first piece that ends after {@code sequence}. */
@@ -102,8 +106,8 @@ final class StreamPieces {
      */
     boolean insert(
             int i, int sequence, MemorySegment data, long offset, int length, long position) {
-        byte[] room = bytes;
-        if (room == null || bytesUsed + length > room.length) {
+        Buffer room = bytes;
+        if (room == null || bytesUsed + length > room.bytes.length) {
             // The slack keeps a full store from being moved for each small segment.
             room = moveBytes(bytesHeld + (bytesHeld >> 2) + length);
         }
@@ -111,7 +115,7 @@ final class StreamPieces {
             releaseIfEmpty();
             return false;
         }
-        MemorySegment.copy(data, offset, bytesSegment, bytesUsed, length);
+        MemorySegment.copy(data, offset, room.segment, bytesUsed, length);
         bytesUsed += length;
         bytesHeld += length;
         return true;
@@ -135,7 +139,7 @@ final class StreamPieces {
         long mine = (long) place(i) + (from - start(i));
         long other = offset + (from - sequence);
         int n = to - from;
-        return MemorySegment.mismatch(bytesSegment, mine, mine + n, data, other, other + n) >= 0;
+        return MemorySegment.mismatch(bytes(), mine, mine + n, data, other, other + n) >= 0;
     }
 
     void removeFirst() {
@@ -158,14 +162,15 @@ final class StreamPieces {
         count = 0;
         bytesUsed = 0;
         bytesHeld = 0;
-        if (index.length > 0) {
-            buffers.give(index);
+        Buffer oldIndex = indexBuffer;
+        if (oldIndex != null) {
+            indexBuffer = null;
             index = NOTHING;
+            buffers.give(oldIndex);
         }
-        byte[] old = bytes;
+        Buffer old = bytes;
         if (old != null) {
             bytes = null;
-            bytesSegment = MemorySegment.NULL;
             buffers.give(old);
         }
     }
@@ -175,17 +180,17 @@ final class StreamPieces {
     }
 
     /** Moves what is held to the front of another buffer of at least {@code size} bytes. */
-    private byte @Nullable [] moveBytes(int size) {
-        byte[] room = buffers.take(size);
+    private @Nullable Buffer moveBytes(int size) {
+        Buffer room = buffers.take(size);
         if (room == null) {
             return null;
         }
         int used = 0;
-        byte[] old = bytes;
+        Buffer old = bytes;
         if (old != null) {
             for (int i = 0; i < count; i++) {
                 if (isKnown(i)) {
-                    System.arraycopy(old, place(i), room, used, length(i));
+                    System.arraycopy(old.bytes, place(i), room.bytes, used, length(i));
                     INT.set(index, (first + i) * ENTRY + PLACE, used);
                     used += length(i);
                 }
@@ -193,25 +198,13 @@ final class StreamPieces {
             buffers.give(old);
         }
         bytes = room;
-        bytesSegment = MemorySegment.ofArray(room);
         bytesUsed = used;
         return room;
     }
 
     private boolean insertEntry(int i, int sequence, int length, int place, long position) {
-        if ((first + count + 1) * ENTRY > index.length) {
-            byte[] old = index;
-            boolean full = (count + 1) * ENTRY > old.length;
-            byte[] room = full ? buffers.take((count + 1) * ENTRY) : old;
-            if (room == null) {
-                return false;
-            }
-            System.arraycopy(old, first * ENTRY, room, 0, count * ENTRY);
-            if (full && old.length > 0) {
-                buffers.give(old);
-            }
-            index = room;
-            first = 0;
+        if ((first + count + 1) * ENTRY > index.length && !makeRoomForEntry()) {
+            return false;
         }
         int at = (first + i) * ENTRY;
         System.arraycopy(index, at, index, at + ENTRY, (count - i) * ENTRY);
@@ -220,6 +213,26 @@ final class StreamPieces {
         INT.set(index, at + PLACE, place);
         LONG.set(index, at + POSITION, position);
         count++;
+        return true;
+    }
+
+    /** Moves the entries to the front, of a larger buffer if this one is full. */
+    private boolean makeRoomForEntry() {
+        byte[] from = index;
+        Buffer old = indexBuffer;
+        if ((count + 1) * ENTRY > from.length) {
+            Buffer larger = buffers.take((count + 1) * ENTRY);
+            if (larger == null) {
+                return false;
+            }
+            indexBuffer = larger;
+            index = larger.bytes;
+        }
+        System.arraycopy(from, first * ENTRY, index, 0, count * ENTRY);
+        first = 0;
+        if (old != null && old != indexBuffer) {
+            buffers.give(old);
+        }
         return true;
     }
 }

@@ -24,6 +24,9 @@ public final class Announcement {
     private @Nullable IpAddress target;
     private long confirmedPosition = -1;
 
+    /** The listener was told that it was announced. */
+    boolean told;
+
     Announcement(
             TransferMode mode,
             String text,

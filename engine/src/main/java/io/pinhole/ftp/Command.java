@@ -172,6 +172,11 @@ enum Command {
         return transfer;
     }
 
+    /** True if the argument names a user or a file; it may be shown. */
+    boolean takesName() {
+        return role == Role.USER || role == Role.TRANSFER;
+    }
+
     static Command of(String verb) {
         return BY_VERB.getOrDefault(verb.toUpperCase(Locale.ROOT), UNKNOWN);
     }

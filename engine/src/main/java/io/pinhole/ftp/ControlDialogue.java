@@ -85,8 +85,9 @@ public final class ControlDialogue {
     }
 
     /**
-     * The connection was picked up in mid-stream: no greeting is expected, the login is not known
-     * (and counts as not seen where policy requires one). Call before the first byte.
+     * The connection was picked up in mid-stream: its first reply may be no greeting, its first
+     * lines may be parts of lines, the login is not known (and counts as not seen where policy
+     * requires one). Call it when it turns out, best before the first byte.
      */
     public void midstream() {
         conversation.midstream();
@@ -247,7 +248,7 @@ public final class ControlDialogue {
             }
         }
         markEncrypted(position);
-        conversation.secure();
+        conversation.sealed();
     }
 
     private void markEncrypted(long position) {
@@ -301,7 +302,7 @@ public final class ControlDialogue {
 
     private void seal() {
         phase = Phase.SEALED;
-        conversation.secure();
+        conversation.sealed();
         client.lines.reset();
         server.lines.reset();
     }

@@ -16,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  */
 public interface DialogueListener {
     /**
-     * An announcement passed every check that needs no reply. Nothing is open yet: PORT, EPRT and
-     * LPRT wait for a 2xx, the passive ones are opened at once after this.
+     * An announcement passed every check that needs no reply of its own. Nothing is open yet: PORT,
+     * EPRT and LPRT wait for a 2xx, the passive ones are opened at once after this. Where a reply
+     * to an earlier command decides (a login that is required, EPSV ALL), this comes with that 2xx.
      */
     void announced(Announcement announcement);
 

@@ -24,6 +24,7 @@ sealed interface HostPort {
      */
     record Malformed(String why) implements HostPort {}
 
+    HostPort UNREADABLE = new Malformed("too long, or with a NUL");
     HostPort NO_ADDRESS = new Malformed("no address in it");
     HostPort BAD_NUMBERS = new Malformed("not six comma-separated numbers up to 255");
     HostPort PORT_ZERO = new Malformed("port 0");

@@ -88,6 +88,17 @@ final class Line {
         return i;
     }
 
+    /** RFC 959 section 5.3: three or four letters; true also for verbs that nobody knows. */
+    boolean isVerb(int start, int end) {
+        for (int i = start; i < end; i++) {
+            int lower = bytes[i] | 0x20;
+            if (lower < 'a' || lower > 'z') {
+                return false;
+            }
+        }
+        return end - start == 3 || end - start == 4;
+    }
+
     /** Three digits at the line's start, the first of them 1..6 (RFC 959 section 4.2), or -1. */
     int code() {
         if (length < 3 || bytes[0] < '1' || bytes[0] > '6' || !digit(1) || !digit(2)) {
@@ -106,12 +117,12 @@ final class Line {
     }
 
     /**
-     * Bytes from {@code from} up to the first control character, as people may see them. What
-     * stands behind a stray CR may be another line, and that one a password.
+     * Bytes from {@code from} up to the first CR, as people may see them. What stands behind a
+     * stray CR may be meant as another line, and that one hold a password.
      */
-    String printableWord(int from, int maxChars) {
+    String printableToCr(int from, int maxChars) {
         int to = from;
-        while (to < length && (bytes[to] < 0 || bytes[to] >= ' ')) {
+        while (to < length && bytes[to] != '\r') {
             to++;
         }
         return Printable.of(bytes, from, to, maxChars);

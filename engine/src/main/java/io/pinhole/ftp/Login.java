@@ -17,14 +17,14 @@ final class Login {
     }
 
     /** The name is shown from USER on, so that a failed login still has one. */
-    void userSent(String name) {
+    void userSent(@Nullable String name) {
         if (!complete) {
             user = name;
         }
     }
 
     /** A server may refuse another USER (530) and leave the login as it was. */
-    void userAnswered(String name, int code) {
+    void userAnswered(@Nullable String name, int code) {
         switch (code) {
             case 230, 232 -> {
                 user = name;

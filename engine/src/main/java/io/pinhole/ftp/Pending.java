@@ -1,5 +1,7 @@
 package io.pinhole.ftp;
 
+import io.pinhole.core.TransferMode;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A command that waits for its final reply. */
@@ -36,23 +38,28 @@ final class Pending {
         this.name = name;
     }
 
+    /** Its announcement, if it is PORT, EPRT or LPRT and may still open. */
+    @Nullable Announcement unconfirmed() {
+        return announcesActive() ? announcement : null;
+    }
+
     boolean is(Command.Role role) {
         return command.role() == role;
     }
 
-    /** True for PORT, EPRT and LPRT. */
-    boolean announcesActive() {
-        return command.mode() != null && command.mode().serverConnects();
+    /** How it announces; only for announcement commands. */
+    TransferMode mode() {
+        return Objects.requireNonNull(command.mode());
     }
 
-    /** True if a reply to it announces. */
-    boolean asksForAddress() {
-        return command.mode() != null && !command.mode().serverConnects() && !all;
+    /** True for PORT, EPRT and LPRT. */
+    boolean announcesActive() {
+        return is(Command.Role.ANNOUNCEMENT) && mode().serverConnects();
     }
 
     /** The reply code that announces what this command asked for; 0 if it asks for nothing. */
     int announcingCode() {
-        if (!asksForAddress()) {
+        if (all) {
             return 0;
         }
         return switch (command) {

@@ -4,6 +4,7 @@ package io.pinhole.ftp;
 final class Replies {
     static final int READY_LATER = 120;
     static final int READY = 220;
+    static final int GOODBYE = 221;
     static final int ABORT_DONE = 225;
     static final int TRANSFER_DONE = 226;
     static final int PASSIVE = 227;
@@ -17,6 +18,7 @@ final class Replies {
     /** RFC 4217: AUTH accepted, TLS follows. RFC 2228: security data exchange complete. */
     static final int AUTH_ACCEPTED = 234;
 
+    static final int LOGGED_IN = 230;
     static final int AUTH_DATA_ACCEPTED = 235;
     static final int AUTH_DATA_WANTED = 334;
     static final int AUTH_DATA_CONTINUES = 335;
@@ -44,12 +46,8 @@ final class Replies {
         return code >= PASSIVE && code <= EXTENDED_PASSIVE;
     }
 
-    /** Reads the endpoint in the text of an announcing reply. */
-    static HostPort endpoint(int code, String text) {
-        return switch (code) {
-            case PASSIVE -> HostPort.reply227(text);
-            case LONG_PASSIVE -> HostPort.reply228(text);
-            default -> HostPort.reply229(text);
-        };
+    /** 211 to 213: system, directory or file status, what STAT is answered with. */
+    static boolean isStatus(int code) {
+        return code >= 211 && code <= 213;
     }
 }

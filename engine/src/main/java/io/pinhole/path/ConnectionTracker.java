@@ -3,6 +3,7 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
+import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
 import io.pinhole.decode.PacketView;
 import io.pinhole.expect.Expectation;
@@ -24,6 +25,7 @@ final class ConnectionTracker {
     private final FlowTable flows6;
     private final ExpectationTable expectations;
     private final TcpTracker tcp;
+    private final boolean compatLinux;
     private final PacketView quoted = new PacketView();
     private final long udpTimeout;
     private final long udpStreamTimeout;
@@ -41,7 +43,12 @@ final class ConnectionTracker {
     private @Nullable Expectation expectation;
 
     ConnectionTracker(
-            FlowTable flows4, FlowTable flows6, ExpectationTable expectations, Settings settings) {
+            FlowTable flows4,
+            FlowTable flows6,
+            ExpectationTable expectations,
+            Settings settings,
+            boolean compatLinux) {
+        this.compatLinux = compatLinux;
         this.flows4 = flows4;
         this.flows6 = flows6;
         this.expectations = expectations;
@@ -124,6 +131,7 @@ final class ConnectionTracker {
             case PacketView.ICMPV6 -> trackIcmpv6(p, now);
             case PacketView.SCTP -> trackGeneric(p, now, p.hasPorts() && sctpInit(p));
             case PacketView.DCCP -> trackGeneric(p, now, p.hasPorts() && dccpRequest(p));
+            case PacketView.NO_NEXT_HEADER -> trackGeneric(p, now, p.isV4());
             default -> trackGeneric(p, now, true);
         }
     }
@@ -236,10 +244,36 @@ final class ConnectionTracker {
                         p.destinationLow(),
                         p.destinationPort(),
                         now);
+        FlowKey parent =
+                switch (expectation) {
+                    case LinuxPermission linux -> linux.parent();
+                    case Pinhole.Permission permission -> permission.pinhole.session.key;
+                    case null, default -> null;
+                };
+        if (parent != null && !isLive(parent, now)) {
+            expectation = null; // it died with the control flow, swept or not
+        }
         if (expectation != null) {
             table.setFlag(flow, FlowTable.EXPECTED);
             state = CtState.RELATED;
+            if (compatLinux) {
+                expectations.remove(expectation); // used up whatever the rules say
+            }
         }
+    }
+
+    private boolean isLive(FlowKey key, long now) {
+        FlowTable t = key.source().isV4() ? flows4 : flows6;
+        return t.find(
+                        key.protocol(),
+                        key.source().high(),
+                        key.source().low(),
+                        key.sourcePort(),
+                        key.destination().high(),
+                        key.destination().low(),
+                        key.destinationPort(),
+                        now)
+                != FlowTable.NONE;
     }
 
     private void trackUdp(PacketView p, long now) {
@@ -303,25 +337,37 @@ final class ConnectionTracker {
 
     private void query(PacketView p, int kind, boolean request, long now) {
         int id = p.icmpId();
-        // The kind goes into one of the ports: 16 bits of identifier are kept in the other. Both
-        // directions must agree, so the requester's side carries the identifier.
-        int requester = id;
-        int responder = kind >>> 8;
-        boolean found =
-                request
-                        ? find(p, kind & 0xff, requester, responder, now)
-                        : find(p, kind & 0xff, responder, requester, now);
+        boolean found = findQuery(p, kind & 0xff, kind >>> 8, id, request, now);
         if (!found) {
             if (!request) {
                 invalid(Anomaly.ICMP_UNEXPECTED);
                 return;
             }
-            prepare(p, kind & 0xff, requester, responder);
+            prepare(p, kind & 0xff, requester(id), responder(kind >>> 8, id));
             table.deadline(flow, now + icmpTimeout);
             return;
         }
         table.deadline(flow, now + icmpTimeout);
         known();
+    }
+
+    private boolean findQuery(
+            PacketView p, int protocol, int kind, int id, boolean request, long now) {
+        int requester = requester(id);
+        int responder = responder(kind, id);
+        return request
+                ? find(p, protocol, requester, responder, now)
+                : find(p, protocol, responder, requester, now);
+    }
+
+    // Identifier and kind in the place of two ports. The uppermost bit tells the side that asked:
+    // two hosts may ask each other with one identifier, and these are two flows.
+    private static int requester(int id) {
+        return 0x8000 | id & 0xff;
+    }
+
+    private static int responder(int kind, int id) {
+        return kind << 8 | id >>> 8;
     }
 
     /**
@@ -351,10 +397,7 @@ final class ConnectionTracker {
                             || type == 17
                             || type == 128
                             || type == 139;
-            found =
-                    request
-                            ? find(quoted, protocol, quoted.icmpId(), kind, now)
-                            : find(quoted, protocol, kind, quoted.icmpId(), now);
+            found = findQuery(quoted, protocol, kind, quoted.icmpId(), request, now);
         } else {
             found = find(quoted, protocol, quoted.sourcePort(), quoted.destinationPort(), now);
         }

@@ -10,6 +10,7 @@ import io.pinhole.flow.StreamReassembler;
 import io.pinhole.ftp.Announcement;
 import io.pinhole.ftp.ControlDialogue;
 import io.pinhole.ftp.DialogueListener;
+import io.pinhole.ftp.LinuxHelper;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
 import java.lang.foreign.MemorySegment;
@@ -92,6 +93,12 @@ final class ControlSession implements DialogueListener {
     long dropped;
     boolean midstream;
 
+    /** Decides instead of the dialogue under --compat=linux. */
+    final @Nullable LinuxHelper linux;
+
+    /** What {@link #linux} has waiting. */
+    @Nullable LinuxPermission linuxPermission;
+
     private final Settings.HelperPolicy policy;
     private final ControlDialogue dialogue;
     private final Stream client;
@@ -114,6 +121,7 @@ final class ControlSession implements DialogueListener {
             Verdict verdict,
             RuleOrigin rule,
             boolean helper,
+            boolean compatLinux,
             Settings.HelperPolicy policy,
             Settings.Limits limits,
             StreamBuffers buffers) {
@@ -125,6 +133,7 @@ final class ControlSession implements DialogueListener {
         this.verdict = verdict;
         this.rule = rule;
         this.helper = helper;
+        linux = helper && compatLinux ? new LinuxHelper(key.source(), key.destination()) : null;
         this.policy = policy;
         endNanos = timeNanos;
         client = new Stream(Side.CLIENT, buffers, limits.reassemblyBytes());
@@ -159,9 +168,16 @@ final class ControlSession implements DialogueListener {
      *
      * @param fromClient the packet's direction
      * @param checksumBad its checksum was verified and is wrong
+     * @param resets it is an RST that the receiver obeys
      * @return false if it carries other bytes than were read before in their place
      */
-    boolean packet(PacketView p, boolean fromClient, boolean checksumBad, long position, long now) {
+    boolean packet(
+            PacketView p,
+            boolean fromClient,
+            boolean checksumBad,
+            boolean resets,
+            long position,
+            long now) {
         Stream sender = fromClient ? client : server;
         Stream receiver = fromClient ? server : client;
         endNanos = now;
@@ -197,11 +213,12 @@ final class ControlSession implements DialogueListener {
         }
         if (p.has(PacketView.FIN)) {
             sender.finished = true;
-            if (!fromClient || client.finished) {
+            if (!fromClient) {
+                // A client may close its half and still wait for the transfer it asked for.
                 sessions.closePinholes(this, pinholes, "control connection closed");
             }
         }
-        if (p.has(PacketView.RST)) {
+        if (resets) {
             closed = Event.Closed.RST;
             sessions.closePinholes(this, pinholes, "control connection reset");
         }
@@ -243,7 +260,8 @@ final class ControlSession implements DialogueListener {
     /** An alert about a packet of this connection or of one of its data connections. */
     void packetAlert(Anomaly kind, long position, FlowKey flow, String detail) {
         if (packetAlerts++ < MAX_PACKET_ALERTS) {
-            sessions.alert(number, position, kind, flow, detail);
+            // Its control event has been its last.
+            sessions.alert(settled ? 0 : number, position, kind, flow, detail);
         }
     }
 
@@ -279,7 +297,7 @@ final class ControlSession implements DialogueListener {
                 return pinholes.get(i);
             }
         }
-        Pinhole p = new Pinhole(this, a, sessions.now(), helper);
+        Pinhole p = new Pinhole(this, a, sessions.now(), helper && linux == null);
         p.mark = mark;
         if (pinholes.size() >= MAX_UNSETTLED) {
             sessions.settleOldest(pinholes);

@@ -63,6 +63,9 @@ final class DataConnection {
         }
         if ((flags & PacketView.FIN) != 0) {
             finished |= bit;
+            if (next[side] == end) {
+                next[side]++; // FIN has a sequence number, but is no byte
+            }
         }
         if ((flags & PacketView.RST) != 0 && !hasEnded()) {
             reset = true;

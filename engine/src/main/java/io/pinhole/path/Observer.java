@@ -25,24 +25,16 @@ final class Observer implements AutoCloseable {
     private static final long HANDSHAKE_TIMEOUT = 120 * SECOND;
     private static final long CLOSED_TIMEOUT = 120 * SECOND;
 
-    /** Tag of a shadow whose session or data connection is settled. */
-    private static final int DONE = -1;
-
     private final Sessions sessions;
-    private final Handshakes handshakes;
+    // A ring of its own: a flood of SYNs that rules drop must not make the helper forget.
+    private final Handshakes handshakes = new Handshakes();
     private final FlowTable shadows4;
     private final FlowTable shadows6;
     private final BitSet ports = new BitSet(65_536);
     private final long idleTimeout;
 
-    Observer(
-            Sessions sessions,
-            Handshakes handshakes,
-            Set<Integer> observedPorts,
-            Settings settings,
-            long seed) {
+    Observer(Sessions sessions, Set<Integer> observedPorts, Settings settings, long seed) {
         this.sessions = sessions;
-        this.handshakes = handshakes;
         int limit = (int) Math.min(Integer.MAX_VALUE, 2L * settings.limits().controls());
         shadows4 = new FlowTable(false, limit, seed, this::removed);
         shadows6 = new FlowTable(true, limit, seed, this::removed);
@@ -87,6 +79,10 @@ final class Observer implements AutoCloseable {
         long now = sessions.now();
         FlowTable t = p.isV4() ? shadows4 : shadows6;
         long flow = find(t, p, now);
+        if (flow != FlowTable.NONE && startsAnew(t, flow, p)) {
+            t.remove(flow);
+            flow = FlowTable.NONE;
+        }
         if (flow == FlowTable.NONE) {
             if (matchAnnouncement(t, p, position, verdict, rule)) {
                 return true;
@@ -105,20 +101,33 @@ final class Observer implements AutoCloseable {
             }
         }
         int tag = t.tag(flow);
-        if (tag == DONE) {
-            return true;
-        }
         Direction direction = t.direction();
         if (t.flag(flow, FlowTable.DATA)) {
             DataConnection d = sessions.data(tag);
             if (d != null) {
                 sessions.packet(d, p, direction);
-                t.deadline(flow, now + (d.hasEnded() ? CLOSED_TIMEOUT : idleTimeout));
+                if (direction == Direction.REPLY) {
+                    t.setFlag(flow, FlowTable.ASSURED);
+                }
+                boolean open = t.flag(flow, FlowTable.ASSURED) && !d.hasEnded();
+                t.deadline(flow, now + (open ? idleTimeout : CLOSED_TIMEOUT));
             }
             return true;
         }
         control(t, flow, p, direction, position, verdict, rule);
         return true;
+    }
+
+    /** A SYN where the connection before it has ended. */
+    private boolean startsAnew(FlowTable t, long flow, PacketView p) {
+        if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) != PacketView.SYN) {
+            return false;
+        }
+        if (t.flag(flow, FlowTable.CONTROL)) {
+            return sessions.session(t.tag(flow)) == null;
+        }
+        DataConnection d = t.flag(flow, FlowTable.DATA) ? sessions.data(t.tag(flow)) : null;
+        return d != null && d.hasEnded();
     }
 
     private void control(
@@ -155,7 +164,7 @@ final class Observer implements AutoCloseable {
             s.dropped++;
         }
         long now = sessions.now();
-        s.packet(p, fromClient, checksumBad, position, now);
+        s.packet(p, fromClient, checksumBad, p.has(PacketView.RST), position, now);
         boolean lastAck = p.payloadLength() == 0 && !p.has(PacketView.FIN);
         if (s.closed == Event.Closed.RST || (s.isFinished() && lastAck)) {
             sessions.end(s, Event.Closed.FIN);
@@ -168,7 +177,8 @@ final class Observer implements AutoCloseable {
     /** A rule stopped the first packet of a connection that has a pinhole. */
     void blocked(Pinhole pinhole, PacketView p, long position, Verdict verdict, RuleOrigin rule) {
         FlowTable t = p.isV4() ? shadows4 : shadows6;
-        if (find(t, p, sessions.now()) == FlowTable.NONE) {
+        // However often it knocks, and from whatever port, it is one attempt.
+        if (pinhole.data == null && find(t, p, sessions.now()) == FlowTable.NONE) {
             arrived(t, pinhole, p, position, verdict, rule);
         }
     }
@@ -209,8 +219,7 @@ final class Observer implements AutoCloseable {
         long flow = find(t, p, sessions.now());
         DataConnection d = sessions.arrived(pinhole, p, position, verdict, rule, true);
         t.tag(flow, d.index);
-        t.setFlag(flow, FlowTable.DATA | FlowTable.ASSURED);
-        t.deadline(flow, sessions.now() + idleTimeout);
+        t.setFlag(flow, FlowTable.DATA);
     }
 
     private long begin(

@@ -3,6 +3,7 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
+import io.pinhole.core.FlowKey;
 import io.pinhole.core.Hook;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Verdict;
@@ -52,6 +53,8 @@ public final class PacketPath implements AutoCloseable {
     private final RuleProgram rules;
     private final VerdictSink verdicts;
     private final IpAddress[] locals;
+    private final InterfaceMap interfaces;
+    private final boolean mapInterfaces;
     private final BitSet attachPorts = new BitSet();
     private final FlowTable flows4;
     private final FlowTable flows6;
@@ -79,6 +82,8 @@ public final class PacketPath implements AutoCloseable {
         this.rules = rules;
         this.verdicts = verdicts;
         locals = options.localAddresses().toArray(IpAddress[]::new);
+        interfaces = options.interfaces();
+        mapInterfaces = rules.readsInterfaces() && !interfaces.isEmpty();
         for (int port : options.attachPorts()) {
             attachPorts.set(port);
         }
@@ -92,11 +97,11 @@ public final class PacketPath implements AutoCloseable {
                         limits.fragmentDatagrams(),
                         settings.timeouts().fragment() * SECOND,
                         this::lost);
-        sessions = new Sessions(settings, options.seed(), events);
-        observer =
-                new Observer(
-                        sessions, handshakes, options.observedPorts(), settings, options.seed());
-        tracker = new ConnectionTracker(flows4, flows6, sessions.expectations(), settings);
+        sessions = new Sessions(settings, options.compatLinux(), options.seed(), events);
+        observer = new Observer(sessions, options.observedPorts(), settings, options.seed());
+        tracker =
+                new ConnectionTracker(
+                        flows4, flows6, sessions.expectations(), settings, options.compatLinux());
     }
 
     /**
@@ -108,7 +113,8 @@ public final class PacketPath implements AutoCloseable {
      * @param timeNanos arrival in nanoseconds since the epoch; time never runs backwards: an
      *     earlier one counts as that of the packet before
      * @param position handed back with the verdict and in events; see {@link Positions}
-     * @param input name of the interface it came in by, null if unknown
+     * @param input name of the interface it came in by, null if unknown; an interface map, where
+     *     there is one, says otherwise
      * @param output name of the interface it leaves by, null if unknown
      */
     public void process(
@@ -122,6 +128,7 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String input,
             @Nullable String output) {
         advance(timeNanos);
+        facts.packet = view;
         Anomaly bad = view.wrap(data, offset, captured, wire, link);
         if (bad != Anomaly.NONE) {
             verdicts.verdict(position, Verdict.UNDECODABLE, null, null, UNDECODABLE, bad);
@@ -139,6 +146,23 @@ public final class PacketPath implements AutoCloseable {
         }
         Verdict verdict = judge(view, position);
         verdicts.verdict(position, verdict, facts.ctState, hook, rule, why);
+    }
+
+    /** Counts a packet whose link-layer type cannot be read. */
+    public void unsupportedLink(long timeNanos, long position) {
+        advance(timeNanos);
+        view.clear();
+        verdicts.verdict(
+                position, Verdict.UNDECODABLE, null, null, UNDECODABLE, Anomaly.LINK_UNSUPPORTED);
+    }
+
+    /**
+     * The 5-tuple of the packet last judged, in its own direction; null if it is not IP. Allocates:
+     * for reports that keep one packet of many.
+     */
+    public @Nullable FlowKey currentFlow() {
+        PacketView p = facts.packet;
+        return p.ipVersion() == 0 ? null : Sessions.key(p);
     }
 
     /** End of the input: what is still open is told as it stands. */
@@ -174,6 +198,9 @@ public final class PacketPath implements AutoCloseable {
         }
         if (p.protocol() == PacketView.TCP && p.transportAnomaly() == Anomaly.NONE) {
             observe(p, position, verdict);
+        }
+        if (tracker.endsFlow()) {
+            tracker.table().remove(tracker.flow()); // the kernel has killed it by now, come what may
         }
         return verdict;
     }
@@ -240,6 +267,12 @@ public final class PacketPath implements AutoCloseable {
     private void beginFacts(PacketView p) {
         facts.packet = p;
         facts.timeNanos = now;
+        if (mapInterfaces) {
+            int version = p.ipVersion();
+            facts.inputInterface = interfaces.find(version, p.sourceHigh(), p.sourceLow());
+            facts.outputInterface =
+                    interfaces.find(version, p.destinationHigh(), p.destinationLow());
+        }
         facts.ctState = CtState.INVALID;
         facts.hasFlow = false;
         facts.ctStatus = 0;
@@ -322,9 +355,6 @@ public final class PacketPath implements AutoCloseable {
                 sessions.packet(d, p, tracker.direction());
             }
         }
-        if (tracker.endsFlow()) {
-            t.remove(flow);
-        }
         return verdict;
     }
 
@@ -332,17 +362,18 @@ public final class PacketPath implements AutoCloseable {
     private void firstPacket(FlowTable t, long flow, PacketView p, long position) {
         if (tracker.expectation() instanceof Pinhole.Permission permission) {
             Pinhole pinhole = permission.pinhole;
-            if (pinhole.data == null) {
+            DataConnection earlier = pinhole.data;
+            if (earlier == null || !earlier.key.equals(Sessions.key(p))) {
                 DataConnection d =
                         sessions.arrived(pinhole, p, position, Verdict.ACCEPT, rule, false);
                 t.tag(flow, d.index);
                 t.setFlag(flow, FlowTable.DATA);
             } else {
-                sessions.used(pinhole); // an earlier attempt was dropped and is followed already
+                sessions.used(pinhole); // the same connection was dropped before and is followed
             }
             return;
         }
-        if (p.protocol() != PacketView.TCP) {
+        if (p.protocol() != PacketView.TCP || tracker.expectation() != null) {
             return;
         }
         HelperObject helper = facts.helper;
@@ -402,11 +433,21 @@ public final class PacketPath implements AutoCloseable {
             return Verdict.ACCEPT;
         }
         s.mark(t.mark(flow));
-        boolean taken = s.packet(p, fromClient, checksumBad, position, now);
         int state = t.state(flow);
+        // RFC 5961 section 3: an RST that only fits the window is answered, not obeyed.
+        boolean resets = p.has(PacketView.RST) && state == TcpTracker.CLOSE;
+        boolean taken = s.packet(p, fromClient, checksumBad, resets, position, now);
         boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
         if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
             sessions.end(s, Event.Closed.FIN);
+        }
+        if (s.linux != null) {
+            boolean reads = tracker.state() == CtState.ESTABLISHED;
+            if (reads && !sessions.linuxReads(s, s.linux, p, fromClient)) {
+                rule = HELPER;
+                return Verdict.DROP;
+            }
+            return Verdict.ACCEPT;
         }
         if (!taken) {
             // The receiver may read these bytes instead of those that were inspected.
@@ -419,9 +460,6 @@ public final class PacketPath implements AutoCloseable {
 
     /** What a report wants to know of packets that no helper reads. Changes no verdict. */
     private void observe(PacketView p, long position, Verdict verdict) {
-        if (tracker.endsFlow()) {
-            return;
-        }
         long flow = tracker.matched();
         if (flow != FlowTable.NONE) {
             int flags = tracker.table().flags(flow);
@@ -504,7 +542,12 @@ public final class PacketPath implements AutoCloseable {
     }
 
     private void complete() {
-        Anomaly bad = datagram.wrapIp(fragments.datagram(), 0, fragments.datagramLength());
+        Anomaly bad =
+                datagram.wrapIp(
+                        fragments.datagram(),
+                        0,
+                        fragments.datagramCaptured(),
+                        fragments.datagramLength());
         Verdict verdict = Verdict.UNDECODABLE;
         int n = fragments.fragmentCount();
         long last = fragments.fragmentPosition(n - 1);

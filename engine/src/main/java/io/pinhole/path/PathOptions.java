@@ -12,6 +12,9 @@ import java.util.Set;
  * @param attachPorts server ports on which the helper is attached although no rule assigns it
  * @param localAddresses addresses of the host itself: packets to them meet input, packets from them
  *     output
+ * @param interfaces where packets come in and leave by their addresses, for sources that do not say
+ * @param compatLinux judge as Linux does, its FTP helper's faults included; docs/semantics.md lists
+ *     the differences
  * @param seed secret of the tables' hashes; verdicts do not depend on it
  */
 public record PathOptions(
@@ -19,6 +22,8 @@ public record PathOptions(
         Set<Integer> observedPorts,
         Set<Integer> attachPorts,
         List<IpAddress> localAddresses,
+        InterfaceMap interfaces,
+        boolean compatLinux,
         long seed) {
     public PathOptions {
         observedPorts = Set.copyOf(observedPorts);

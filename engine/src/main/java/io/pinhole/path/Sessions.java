@@ -14,6 +14,7 @@ import io.pinhole.expect.Expectation;
 import io.pinhole.expect.ExpectationTable;
 import io.pinhole.flow.StreamBuffers;
 import io.pinhole.ftp.Announcement;
+import io.pinhole.ftp.LinuxHelper;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
 import java.util.ArrayList;
@@ -37,6 +38,7 @@ final class Sessions {
     private static final long MAX_STREAM_BYTES = 64L << 20;
 
     private final Settings settings;
+    private final boolean compatLinux;
     private final EventSink events;
     private final ExpectationTable expectations;
     private final ExpectationTable observed;
@@ -49,8 +51,9 @@ final class Sessions {
     private int live;
     private long now;
 
-    Sessions(Settings settings, long seed, EventSink events) {
+    Sessions(Settings settings, boolean compatLinux, long seed, EventSink events) {
         this.settings = settings;
+        this.compatLinux = compatLinux;
         this.events = events;
         int limit = settings.limits().expectations();
         expectations = new ExpectationTable(limit, seed, this::expired);
@@ -116,6 +119,7 @@ final class Sessions {
                         known ? handshakes.verdict(serial) : verdict,
                         known ? handshakes.rule(serial) : rule,
                         helper,
+                        compatLinux,
                         helperName == null ? settings.helper() : settings.helper(helperName),
                         settings.limits(),
                         buffers);
@@ -253,6 +257,41 @@ final class Sessions {
         if (p.permission == null) {
             enter(s, p);
         }
+    }
+
+    /**
+     * Lets Linux's helper read a segment.
+     *
+     * @return false if it drops it
+     */
+    boolean linuxReads(ControlSession s, LinuxHelper linux, PacketView p, boolean fromClient) {
+        Side side = fromClient ? Side.CLIENT : Side.SERVER;
+        switch (linux.segment(
+                side, p.tcpSequence(), p.data(), p.payloadStart(), p.payloadCaptured())) {
+            case PASS -> {
+                return true;
+            }
+            case DROP -> {
+                return false;
+            }
+            case EXPECT -> {}
+        }
+        if (s.linuxPermission != null) {
+            expectations.remove(s.linuxPermission);
+        }
+        IpAddress source = fromClient ? s.key.destination() : s.key.source();
+        if (linux.port() == 0) {
+            return true;
+        }
+        LinuxPermission permission =
+                new LinuxPermission(
+                        s.key,
+                        source,
+                        linux.address(),
+                        linux.port(),
+                        now + settings.timeouts().expectation() * SECOND);
+        s.linuxPermission = permission;
+        return expectations.add(permission);
     }
 
     private void takeBack(Pinhole p) {

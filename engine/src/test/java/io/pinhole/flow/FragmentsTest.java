@@ -334,6 +334,9 @@ class FragmentsTest {
         add(fragments, first, 20 + 17, 0);
         add(fragments, last, last.length, 0);
         assertThat(fragments.datagramCaptured()).isEqualTo(20 + 17);
+        add(fragments, first, 20 + 17, 0);
+        add(fragments, last, 20 + 30, 0);
+        assertThat(fragments.datagramCaptured()).isEqualTo(20 + 17);
     }
 
     /** 65,535 bytes of IPv4 are the header's too; of IPv6 they are what follows its first 40. */

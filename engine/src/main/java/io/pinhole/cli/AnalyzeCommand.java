@@ -1,0 +1,400 @@
+package io.pinhole.cli;
+
+import io.pinhole.capture.CaptureException;
+import io.pinhole.capture.CaptureFiles;
+import io.pinhole.capture.CapturedPacket;
+import io.pinhole.core.IpAddress;
+import io.pinhole.path.InterfaceMap;
+import io.pinhole.path.PacketPath;
+import io.pinhole.path.PathOptions;
+import io.pinhole.path.Positions;
+import io.pinhole.report.FailOn;
+import io.pinhole.report.FlowSource;
+import io.pinhole.report.JsonReport;
+import io.pinhole.report.Report;
+import io.pinhole.report.TextReport;
+import io.pinhole.rule.CompiledRules;
+import io.pinhole.rule.RuleSet;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code pinhole analyze}: judges captures and tells what FTP happened in them. */
+@Command(
+        name = "analyze",
+        sortOptions = false,
+        description = {
+            "Judge captures by a rule set and tell what FTP happened in them: sessions,",
+            "pinholes, transfers, what was blocked by which rule, and the cure."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  pinhole analyze capture.pcap",
+            "  pinhole analyze -r /etc/nftables.conf --fail-on drop capture.pcapng",
+            "  pinhole analyze --ftp-port 21,2121 monday.pcap tuesday.pcap.gz",
+            "  tcpdump -i eth0 -w - tcp | pinhole analyze --json -",
+            "",
+            "Exit status: 0 fine, 1 --fail-on matched, 2 bad usage, rule set or file,",
+            "3 a file is damaged part-way."
+        })
+final class AnalyzeCommand implements Callable<Integer> {
+    private static final int FTP = 21;
+    private static final int PROGRESS_EVERY = 8192;
+
+    /** What a shell reports for a program that a closed pipe ended. */
+    private static final int EXIT_PIPE = 128 + 13;
+
+    @Mixin private RuleOptions ruleOptions = new RuleOptions();
+
+    @Option(
+            names = "--ftp-port",
+            split = ",",
+            paramLabel = "PORT",
+            description = {
+                "Control ports instead of 21, with the bundled rule set also",
+                "in what it lets in; with another set that assigns no helper:",
+                "attach the helper there."
+            })
+    private List<Integer> ftpPorts = new ArrayList<>();
+
+    @Option(
+            names = "--json",
+            description = "One JSON object a line for machines, see docs/json.md.")
+    private boolean json;
+
+    @Option(
+            names = "--verdicts",
+            description = "With --json: one line a packet too, in packet order.")
+    private boolean verdictLines;
+
+    @Option(
+            names = "--local",
+            paramLabel = "ADDR",
+            description = {
+                "An address of the host itself: packets to it meet input,",
+                "packets from it output; repeatable."
+            })
+    private List<String> locals = new ArrayList<>();
+
+    @Option(
+            names = "--iface",
+            paramLabel = "NAME=CIDR",
+            description = {
+                "Which addresses live behind which interface, for rule sets",
+                "that ask; repeatable."
+            })
+    private List<String> interfaces = new ArrayList<>();
+
+    @Option(
+            names = "--compat",
+            paramLabel = "linux",
+            description = {
+                "Judge as Linux does, its FTP helper's faults included:",
+                "docs/semantics.md lists the differences."
+            })
+    private @Nullable String compat;
+
+    @Option(
+            names = "--fail-on",
+            split = ",",
+            paramLabel = "WHAT",
+            description = {
+                "Exit status 1 if anything was dropped, if there was an alert,",
+                "if a transfer was incomplete: ${COMPLETION-CANDIDATES}."
+            },
+            completionCandidates = FailOnNames.class)
+    private List<String> failOn = new ArrayList<>();
+
+    @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
+
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "FILE",
+            description = "pcap or pcapng, plain or gzip; - is standard input.")
+    private List<String> files = new ArrayList<>();
+
+    /** Names for the help text. */
+    static final class FailOnNames extends ArrayList<String> {
+        private static final long serialVersionUID = 1L;
+
+        FailOnNames() {
+            for (FailOn f : FailOn.values()) {
+                add(f.label());
+            }
+        }
+    }
+
+    private final OutputStream output;
+
+    AnalyzeCommand() {
+        this(new FileOutputStream(FileDescriptor.out));
+    }
+
+    /**
+     * @param output what goes to standard output otherwise
+     */
+    AnalyzeCommand(OutputStream output) {
+        this.output = output;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (verdictLines && !json) {
+            throw new UserError("--verdicts goes with --json");
+        }
+        if (compat != null && !compat.equals("linux")) {
+            throw new UserError("--compat knows linux, not " + SettingsText.quoted(compat));
+        }
+        List<FailOn> failures = parseFailOn();
+        SettingsInForce settings = settingsOptions.load();
+        Set<Integer> ports = ports();
+        RuleSet set =
+                ruleOptions.load(
+                        ruleOptions.isBundled() && !ftpPorts.isEmpty()
+                                ? Map.of("ftp_ports", "{ " + join(ports) + " }")
+                                : Map.of());
+        CompiledRules program = set.compile();
+        boolean attach = !ruleOptions.isBundled() && !ftpPorts.isEmpty();
+        if (attach && program.assignsHelper()) {
+            throw new UserError(
+                    "--ftp-port is for rule sets that assign no helper; "
+                            + program.name()
+                            + " does: change it there");
+        }
+        Set<Integer> observed = new TreeSet<>(ports);
+        observed.add(FTP);
+        PathOptions options =
+                new PathOptions(
+                        settings.settings(),
+                        observed,
+                        attach ? ports : Set.of(),
+                        parseLocals(),
+                        parseInterfaces(),
+                        compat != null,
+                        System.nanoTime());
+        try (CaptureFiles capture = CaptureFiles.open(files, System.in)) {
+            Report report =
+                    json
+                            ? new JsonReport(output, verdictLines)
+                            : new TextReport(
+                                    output,
+                                    TextReport.Options.of(
+                                            TextReport.Options.colour(
+                                                    Terminal.isOutTerminal(), System.getenv()),
+                                            files.size() > 1));
+            boolean damaged = run(capture, options, program, report);
+            if (damaged) {
+                return Main.EXIT_DAMAGED;
+            }
+            return failures.stream().anyMatch(f -> f.matches(report.totals())) ? Main.EXIT_NO : 0;
+        } catch (CaptureException e) {
+            throw new UserError(String.valueOf(e.getMessage()));
+        } catch (UncheckedIOException e) {
+            if (isBrokenPipe(e)) {
+                return EXIT_PIPE;
+            }
+            throw new UserError("cannot write the output: " + e.getMessage());
+        }
+    }
+
+    private static boolean isBrokenPipe(UncheckedIOException e) {
+        IOException cause = e.getCause();
+        return cause != null && String.valueOf(cause.getMessage()).contains("Broken pipe");
+    }
+
+    /**
+     * Judges the whole input.
+     *
+     * @return true if a file was damaged
+     */
+    private boolean run(
+            CaptureFiles capture, PathOptions options, CompiledRules program, Report report)
+            throws CaptureException, UserError {
+        boolean damaged = false;
+        boolean needsInterfaces = program.readsInterfaces() && options.interfaces().isEmpty();
+        PrintStream err = System.err;
+        Progress progress = new Progress(err, Terminal.isErrTerminal());
+        CapturedPacket packet = new CapturedPacket();
+        int file = -1;
+        try (PacketPath path = new PacketPath(options, program, report, report)) {
+            long judged = 0;
+            FlowSource flow = path::currentFlow;
+            while (true) {
+                boolean more;
+                try {
+                    more = capture.next(packet);
+                } catch (CaptureException e) {
+                    progress.clear();
+                    err.println("pinhole: " + e.getMessage());
+                    damaged = true;
+                    continue;
+                }
+                int current = more ? packet.file : capture.fileCount();
+                while (file < current) {
+                    if (file >= 0) {
+                        report.endFile(capture.totals(file).truncated());
+                    }
+                    if (++file < capture.fileCount()) {
+                        int digits = more && file == current ? packet.timeDigits : 6;
+                        report.beginFile(file, capture.fileName(file), digits);
+                    }
+                }
+                if (!more) {
+                    break;
+                }
+                if (needsInterfaces && packet.interfaceName == null) {
+                    throw interfacesUnknown(program, capture.fileName(packet.file));
+                }
+                long position = Positions.of(packet.file, packet.number);
+                report.packet(position, packet.timeNanos, packet.wireLength, flow);
+                try {
+                    judge(path, packet, position);
+                } catch (InternalError e) {
+                    // The file shrank under its mapping.
+                    progress.clear();
+                    err.println("pinhole: " + capture.endFileAfter(e).getMessage());
+                    damaged = true;
+                }
+                if (++judged % PROGRESS_EVERY == 0) {
+                    progress.show(capture.position(), capture.size(), judged);
+                }
+            }
+            path.finish();
+        } finally {
+            progress.clear();
+        }
+        report.finish();
+        return damaged;
+    }
+
+    private static void judge(PacketPath path, CapturedPacket packet, long position) {
+        if (packet.unsupportedLink) {
+            path.unsupportedLink(packet.timeNanos, position);
+            return;
+        }
+        path.process(
+                packet.data,
+                packet.offset,
+                packet.capturedLength,
+                packet.wireLength,
+                packet.linkType,
+                packet.timeNanos,
+                position,
+                packet.outbound ? null : packet.interfaceName,
+                packet.outbound ? packet.interfaceName : null);
+    }
+
+    private static UserError interfacesUnknown(CompiledRules program, String fileName) {
+        return new UserError(
+                program.name()
+                        + " reads interfaces, and "
+                        + fileName
+                        + " does not name the one a packet came in by",
+                "Say which addresses live behind which: --iface eth0=198.51.100.0/24"
+                        + " --iface eth1=203.0.113.0/24");
+    }
+
+    private Set<Integer> ports() throws UserError {
+        Set<Integer> ports = new TreeSet<>();
+        for (int port : ftpPorts) {
+            if (port < 1 || port > 65_535) {
+                throw new UserError("--ftp-port " + port + " is no port: 1 to 65535");
+            }
+            ports.add(port);
+        }
+        if (ports.isEmpty()) {
+            ports.add(FTP);
+        }
+        return ports;
+    }
+
+    private static String join(Set<Integer> ports) {
+        return ports.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    }
+
+    private List<FailOn> parseFailOn() throws UserError {
+        List<FailOn> out = new ArrayList<>();
+        for (String name : failOn) {
+            FailOn found = null;
+            for (FailOn f : FailOn.values()) {
+                found = f.label().equals(name) ? f : found;
+            }
+            if (found == null) {
+                throw new UserError(
+                        "--fail-on knows "
+                                + String.join(", ", new FailOnNames())
+                                + ", not "
+                                + SettingsText.quoted(name));
+            }
+            out.add(found);
+        }
+        return out;
+    }
+
+    private List<IpAddress> parseLocals() throws UserError {
+        List<IpAddress> out = new ArrayList<>();
+        for (String text : locals) {
+            IpAddress address = IpAddress.parse(text);
+            if (address == null) {
+                throw new UserError("--local " + SettingsText.quoted(text) + " is no IP address");
+            }
+            out.add(address);
+        }
+        return out;
+    }
+
+    private InterfaceMap parseInterfaces() throws UserError {
+        List<InterfaceMap.Entry> out = new ArrayList<>();
+        for (String text : interfaces) {
+            InterfaceMap.Entry entry = parseInterface(text);
+            if (entry == null) {
+                throw new UserError(
+                        "--iface "
+                                + SettingsText.quoted(text)
+                                + " is not of the form eth0=198.51.100.0/24");
+            }
+            out.add(entry);
+        }
+        return new InterfaceMap(out);
+    }
+
+    private static InterfaceMap.@Nullable Entry parseInterface(String text) {
+        int equals = text.indexOf('=');
+        int slash = text.lastIndexOf('/');
+        if (equals < 1) {
+            return null;
+        }
+        int end = slash > equals ? slash : text.length();
+        IpAddress network = IpAddress.parse(text.substring(equals + 1, end));
+        if (network == null) {
+            return null;
+        }
+        int prefix = network.isV4() ? 32 : 128;
+        if (slash > equals) {
+            String digits = text.substring(slash + 1);
+            if (digits.isEmpty()
+                    || digits.length() > 3
+                    || !digits.chars().allMatch(c -> c >= '0' && c <= '9')
+                    || Integer.parseInt(digits) > prefix) {
+                return null;
+            }
+            prefix = Integer.parseInt(digits);
+        }
+        return new InterfaceMap.Entry(text.substring(0, equals), network, prefix);
+    }
+}
