@@ -1,7 +1,6 @@
 package io.pinhole.rule;
 
 import io.pinhole.core.Hook;
-
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;

@@ -2,7 +2,6 @@ package io.pinhole.rule;
 
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,9 +1,6 @@
 package io.pinhole.rule;
 
 import io.pinhole.core.Hook;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -11,6 +8,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Model in, program out. One use; cannot fail on a rule set that {@link RuleSetCheck} passed. */
 final class RuleCompiler {

@@ -5,11 +5,9 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.decode.PacketView;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The compiled form of {@link Expr}. {@link #present} decides, {@link #high} and {@link #low} may

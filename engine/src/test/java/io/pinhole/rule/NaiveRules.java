@@ -174,8 +174,7 @@ public final class NaiveRules {
             case Statement.AnyBit s -> {
                 Optional<BigInteger> value = value(s.value(), facts);
                 boolean any =
-                        value.isPresent()
-                                && value.get().and(unsigned(0, s.mask())).signum() != 0;
+                        value.isPresent() && value.get().and(unsigned(0, s.mask())).signum() != 0;
                 yield value.isPresent() && any != s.negated();
             }
             case Statement.InSet s ->
@@ -210,9 +209,7 @@ public final class NaiveRules {
             }
             case Statement.SetCtMark s -> {
                 Optional<BigInteger> value = value(s.value(), facts);
-                if (value.isPresent()
-                        && facts.hasFlow
-                        && facts.ctMark != value.get().intValue()) {
+                if (value.isPresent() && facts.hasFlow && facts.ctMark != value.get().intValue()) {
                     facts.ctMark = value.get().intValue();
                     facts.ctMarkChanged = true;
                 }
@@ -398,8 +395,7 @@ public final class NaiveRules {
                                         case UNTRACKED -> 64;
                                     }));
             case CT_STATUS -> Optional.of(unsigned(0, facts.ctStatus & 0xffff_ffffL));
-            case CT_DIRECTION ->
-                    Optional.of(big(facts.ctDirection == Direction.ORIGINAL ? 0 : 1));
+            case CT_DIRECTION -> Optional.of(big(facts.ctDirection == Direction.ORIGINAL ? 0 : 1));
             case CT_MARK -> Optional.of(unsigned(0, facts.ctMark & 0xffff_ffffL));
             case CT_EXPIRATION -> Optional.of(big(facts.ctExpirationMillis));
             case CT_ID -> Optional.of(unsigned(0, facts.ctId & 0xffff_ffffL));
@@ -440,8 +436,7 @@ public final class NaiveRules {
         for (int i = 0; i < bytes; i++) {
             copy[i] = packet.data().get(ValueLayout.JAVA_BYTE, start + i);
         }
-        BigInteger mask =
-                BigInteger.ONE.shiftLeft(field.type().bits()).subtract(BigInteger.ONE);
+        BigInteger mask = BigInteger.ONE.shiftLeft(field.type().bits()).subtract(BigInteger.ONE);
         return Optional.of(new BigInteger(1, copy).shiftRight(bytes * 8 - end).and(mask));
     }
 

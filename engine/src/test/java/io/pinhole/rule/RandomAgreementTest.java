@@ -2,8 +2,6 @@ package io.pinhole.rule;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.pinhole.core.CtState;
-import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import java.util.EnumMap;
@@ -38,8 +36,7 @@ class RandomAgreementTest {
                 PacketFacts b = facts(packet);
                 for (Hook hook : new Hook[] {Hook.PREROUTING, Hook.FORWARD}) {
                     Verdict fast = RuleFixture.run(compiled, hook, a);
-                    Verdict slow =
-                            naive.run(hook, Integer.MIN_VALUE, Integer.MAX_VALUE, b);
+                    Verdict slow = naive.run(hook, Integer.MIN_VALUE, Integer.MAX_VALUE, b);
                     seen.merge(fast, 1, Integer::sum);
                     assertThat(fast + " by " + a.decidedBy + changed(a))
                             .as("seed %d, set %d: %s at %s in%n%s", SEED, i, packet, hook, text)
@@ -90,11 +87,22 @@ class RandomAgreementTest {
         String head =
                 switch (protocol) {
                     case "icmp" ->
-                            "icmp " + from + " > " + to + " " + pick("0", "3", "8", "128", "135")
-                                    + " " + random.nextInt(3);
+                            "icmp "
+                                    + from
+                                    + " > "
+                                    + to
+                                    + " "
+                                    + pick("0", "3", "8", "128", "135")
+                                    + " "
+                                    + random.nextInt(3);
                     case "gre" -> "gre " + from + " > " + to + " -";
                     default ->
-                            protocol + " " + endpoint(v4, from) + " > " + endpoint(v4, to) + " "
+                            protocol
+                                    + " "
+                                    + endpoint(v4, from)
+                                    + " > "
+                                    + endpoint(v4, to)
+                                    + " "
                                     + pick("S", "SA", "A", "R", "FA", "-");
                 };
         return head
@@ -104,11 +112,15 @@ class RandomAgreementTest {
                 + pick("", "", " helper=ftp", " helper=sip")
                 + pick("", " in=eth0", " in=lo", " in=eth10")
                 + pick("", " out=eth1")
-                + " mark=" + random.nextInt(4)
-                + " ctmark=" + random.nextInt(4)
+                + " mark="
+                + random.nextInt(4)
+                + " ctmark="
+                + random.nextInt(4)
                 + pick("", "", "", v4 ? " snap=22" : " snap=42")
-                + " ttl=" + pick("64", "255")
-                + " len=" + random.nextInt(300);
+                + " ttl="
+                + pick("64", "255")
+                + " len="
+                + random.nextInt(300);
     }
 
     private static String endpointOf(String address, String port) {
@@ -196,7 +208,10 @@ class RandomAgreementTest {
     }
 
     private String verdict(int level, String transport) {
-        String chain = level == 0 ? "accept" : pick("jump", "goto") + " r" + (3 - level + random.nextInt(level));
+        String chain =
+                level == 0
+                        ? "accept"
+                        : pick("jump", "goto") + " r" + (3 - level + random.nextInt(level));
         return switch (random.nextInt(8)) {
             case 0, 1 -> "accept";
             case 2 -> "drop";
@@ -243,28 +258,46 @@ class RandomAgreementTest {
             case 9 -> "ct direction " + pick("original", "reply");
             case 10 -> "meta mark " + pick("1", "!= 2", "& 1 == 1", "> 1", "{ 1, 3 }");
             case 11 ->
-                    "iifname "
-                            + pick("\"eth*\"", "\"lo\"", "!= \"eth0\"", "{ \"eth1*\", \"lo\" }");
+                    "iifname " + pick("\"eth*\"", "\"lo\"", "!= \"eth0\"", "{ \"eth1*\", \"lo\" }");
             case 12 -> transport.equals("tcp") ? "tcp flags " + flags() : "meta length > 60";
             case 13 -> "meta l4proto " + pick("{ tcp, udp }", "!= gre", "47");
             case 14 -> "meta pkttype " + pick("multicast", "host");
             case 15 -> "ct expiration " + pick("> 30s", "<= 1m", "5s-50s");
-            case 16 -> "ct status " + pick("assured", "! confirmed", "& (assured|confirmed) == assured");
+            case 16 ->
+                    "ct status "
+                            + pick("assured", "! confirmed", "& (assured|confirmed) == assured");
             case 17 ->
                     transport.equals("icmp")
                             ? "meta nfproto " + (v4 ? "ipv4" : "ipv6")
-                            : ip + " daddr . " + transport + " dport { "
-                                    + pick(concat(v4), concat(v4) + ", " + concat(v4)) + " }";
+                            : ip
+                                    + " daddr . "
+                                    + transport
+                                    + " dport { "
+                                    + pick(concat(v4), concat(v4) + ", " + concat(v4))
+                                    + " }";
             case 18 -> v4 ? "ct original ip saddr 10.0.0.0/8" : "ct reply ip6 daddr fe80::/10";
             default ->
                     v4
-                            ? pick("ip ttl 255", "ip saddr & 255.0.0.0 == 10.0.0.0", "ip length < 90")
-                            : pick("ip6 hoplimit 255", "ip6 saddr & ffff:: == fe80::", "ip6 nexthdr tcp");
+                            ? pick(
+                                    "ip ttl 255",
+                                    "ip saddr & 255.0.0.0 == 10.0.0.0",
+                                    "ip length < 90")
+                            : pick(
+                                    "ip6 hoplimit 255",
+                                    "ip6 saddr & ffff:: == fe80::",
+                                    "ip6 nexthdr tcp");
         };
     }
 
     private String flags() {
-        return pick("syn", "syn,ack", "== syn", "!= syn", "& (syn|ack) == syn", "syn / syn,ack", "! rst");
+        return pick(
+                "syn",
+                "syn,ack",
+                "== syn",
+                "!= syn",
+                "& (syn|ack) == syn",
+                "syn / syn,ack",
+                "! rst");
     }
 
     private String concat(boolean v4) {
@@ -280,7 +313,8 @@ class RandomAgreementTest {
             case 1 -> "!= " + one;
             case 2 -> one + (v4 ? "/" + (1 + random.nextInt(32)) : "/" + (1 + random.nextInt(128)));
             case 3 -> "{ " + list(v4 ? this::address4 : this::address6) + " }";
-            default -> (v4 ? "10.0.0.0-" : "2001:db8::-") + (v4 ? "203.0.113.20" : "2001:db8:2::20");
+            default ->
+                    (v4 ? "10.0.0.0-" : "2001:db8::-") + (v4 ? "203.0.113.20" : "2001:db8:2::20");
         };
     }
 
@@ -296,7 +330,9 @@ class RandomAgreementTest {
 
     private String portRange() {
         int low = Integer.parseInt(port());
-        return random.nextBoolean() ? "" + low : low + "-" + Math.min(65535, low + 1 + random.nextInt(2000));
+        return random.nextBoolean()
+                ? "" + low
+                : low + "-" + Math.min(65535, low + 1 + random.nextInt(2000));
     }
 
     private String list(java.util.function.Supplier<String> of) {

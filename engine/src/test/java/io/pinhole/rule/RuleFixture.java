@@ -79,10 +79,10 @@ public final class RuleFixture {
 
     /**
      * A packet as words: {@code tcp 198.51.100.7:40000 > 203.0.113.20:21 S} (flags F S R P A U, or
-     * {@code -}), {@code udp A:p > B:p}, {@code icmp A > B type code}, {@code gre A > B}; then any of
-     * {@code new established related untracked invalid}, {@code reply}, {@code confirmed}, {@code
-     * helper=ftp}, {@code in=eth0}, {@code out=eth1}, {@code mark=1}, {@code ctmark=1}, {@code
-     * snap=24} (bytes captured), {@code ttl=255}, {@code len=100} (payload), {@code at=1.5}
+     * {@code -}), {@code udp A:p > B:p}, {@code icmp A > B type code}, {@code gre A > B}; then any
+     * of {@code new established related untracked invalid}, {@code reply}, {@code confirmed},
+     * {@code helper=ftp}, {@code in=eth0}, {@code out=eth1}, {@code mark=1}, {@code ctmark=1},
+     * {@code snap=24} (bytes captured), {@code ttl=255}, {@code len=100} (payload), {@code at=1.5}
      * (seconds).
      */
     public static PacketFacts packet(String text) {
@@ -142,8 +142,7 @@ public final class RuleFixture {
     /** Puts a whole IP packet, of which {@code captured} bytes are there, into the facts. */
     public static void wrap(PacketFacts facts, byte[] ip, int captured) {
         Anomaly fault =
-                facts.packet.wrap(
-                        MemorySegment.ofArray(ip), 0, captured, ip.length, LinkType.RAW);
+                facts.packet.wrap(MemorySegment.ofArray(ip), 0, captured, ip.length, LinkType.RAW);
         assertThat(fault).isEqualTo(Anomaly.NONE);
         facts.originalSourceHigh = facts.packet.sourceHigh();
         facts.originalSourceLow = facts.packet.sourceLow();

@@ -3,7 +3,6 @@ package io.pinhole.rule.nft;
 import io.pinhole.core.Hook;
 import io.pinhole.rule.BaseChain;
 import io.pinhole.rule.ChainType;
-
 import java.util.Map;
 import java.util.Set;
 

@@ -7,14 +7,12 @@ import io.pinhole.rule.Field;
 import io.pinhole.rule.ProtocolContext;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.Statement;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the fields of a rule, what is computed from them, and the sets they are looked up in. */
 abstract class FieldParser extends ValueParser {

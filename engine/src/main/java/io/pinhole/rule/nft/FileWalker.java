@@ -1,5 +1,6 @@
 package io.pinhole.rule.nft;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -191,7 +192,7 @@ abstract class FileWalker {
         List<IncludeResolver.Included> found;
         try {
             found = includes.resolve(openFiles.getLast(), pattern.text());
-        } catch (IncludeResolver.IncludeException e) {
+        } catch (IOException e) {
             String message = e.getMessage();
             throw pattern.at().fault(message == null ? "cannot be read" : message);
         }

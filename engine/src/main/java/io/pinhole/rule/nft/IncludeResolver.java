@@ -1,5 +1,6 @@
 package io.pinhole.rule.nft;
 
+import java.io.IOException;
 import java.util.List;
 
 /** Brings the files that {@code include} names. */
@@ -7,7 +8,7 @@ public interface IncludeResolver {
     /** Refuses every include. */
     IncludeResolver NONE =
             (from, pattern) -> {
-                throw new IncludeException("includes are not available here");
+                throw new IOException("includes are not available here");
             };
 
     /**
@@ -16,18 +17,9 @@ public interface IncludeResolver {
      * ?} or {@code [} matches nothing.
      *
      * @param fromFile name of the including file, as this resolver or the caller gave it
-     * @throws IncludeException if a file cannot be read; its message is shown under the include
+     * @throws IOException if a file cannot be read; its message is shown under the include
      */
-    List<Included> resolve(String fromFile, String pattern) throws IncludeException;
-
-    /** A file cannot be read; the message says which and why. */
-    final class IncludeException extends Exception {
-        private static final long serialVersionUID = 1;
-
-        public IncludeException(String message) {
-            super(message);
-        }
-    }
+    List<Included> resolve(String fromFile, String pattern) throws IOException;
 
     /** One file. */
     final class Included {

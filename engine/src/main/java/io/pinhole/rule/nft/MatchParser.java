@@ -9,14 +9,12 @@ import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads comparisons, verdict maps and assignments: whatever begins with a field. */
 abstract class MatchParser extends FieldParser {

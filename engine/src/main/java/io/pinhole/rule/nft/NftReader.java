@@ -2,7 +2,6 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
-
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;

@@ -2,7 +2,6 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.LimitRate;
 import io.pinhole.rule.QuotaSize;
-
 import java.util.Map;
 
 /** Reads what follows {@code limit} and {@code quota}, in rules and in named objects. */

@@ -2,7 +2,6 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
-
 import java.util.List;
 import java.util.stream.Collectors;
 

@@ -9,7 +9,6 @@ import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
-
 import java.util.Map;
 import java.util.Set;
 

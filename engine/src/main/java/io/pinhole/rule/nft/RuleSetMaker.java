@@ -7,14 +7,12 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Table;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Second reading: gives sets their elements and rules their meaning. */
 final class RuleSetMaker {

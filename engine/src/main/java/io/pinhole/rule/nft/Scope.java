@@ -1,13 +1,12 @@
 package io.pinhole.rule.nft;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code $name} means, and since when: rules are read after the whole file, but mean what was

@@ -3,13 +3,11 @@ package io.pinhole.rule.nft;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Field;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads {@code set NAME { … }} and {@code map NAME { … }}. */
 final class SetParser {

@@ -7,11 +7,9 @@ import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Range;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Values as written to values of a type. */
 final class Typing {

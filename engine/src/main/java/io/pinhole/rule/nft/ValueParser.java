@@ -2,11 +2,9 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Expr;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Reads values, sets and verdicts; what rules, sets and defines have in common. */
 class ValueParser {
