@@ -64,6 +64,12 @@ final class SettingsTable {
                 255,
                 "waiting pinholes of one control connection; a new one replaces the oldest");
         limit(
+                "expectations-per-client",
+                Unit.COUNT,
+                1,
+                MIB,
+                "waiting pinholes for all sessions of one client address");
+        limit(
                 "reassembly-bytes",
                 Unit.BYTES,
                 4 * KIB,

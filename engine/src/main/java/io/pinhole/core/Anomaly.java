@@ -53,7 +53,7 @@ public enum Anomaly {
     // Tables.
     FLOWS_FULL(ALERT, "flow limit reached and nothing could be evicted"),
     CONTROLS_FULL(ALERT, "limit of inspected control connections reached"),
-    EXPECTATIONS_FULL(ALERT, "expectation limit reached"),
+    EXPECTATIONS_FULL(ALERT, "expectation limit reached, in all or of one client"),
 
     // The control stream.
     OVERLAP(ALERT, "retransmitted segment carries different bytes"),
@@ -83,6 +83,9 @@ public enum Anomaly {
     AUTH_REFUSED(ALERT, "AUTH is not allowed by the helper's policy"),
     STARTTLS_VIOLATION(ALERT, "plain text after AUTH was accepted"),
     ENCRYPTED(INFO, "control connection turned to TLS; announcements cannot be read"),
+
+    STRICT_VIOLATION(
+            ALERT, "control connection broke the strict policy of its helper and is reset"),
 
     // Pinholes.
     PINHOLE_WRONG_HOST(ALERT, "connection to a pinhole's port from another host"),

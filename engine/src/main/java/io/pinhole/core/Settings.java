@@ -72,6 +72,7 @@ public record Settings(
      * @param expectations pinholes waiting at one time
      * @param expectationsPerParent pinholes one control connection may have waiting; a new
      *     announcement replaces the oldest
+     * @param expectationsPerClient pinholes waiting for sessions of one client address
      * @param reassemblyBytes out-of-order bytes held per direction of a control connection
      * @param lineBytes longest control line, in bytes without its CRLF
      * @param pipeline commands outstanding on one control connection
@@ -83,13 +84,15 @@ public record Settings(
             int controls,
             int expectations,
             int expectationsPerParent,
+            int expectationsPerClient,
             int reassemblyBytes,
             int lineBytes,
             int pipeline,
             int fragmentBytes,
             int fragmentDatagrams) {
         public static final Limits DEFAULTS =
-                new Limits(4_194_304, 65_536, 65_536, 1, 65_536, 4_096, 64, 4_194_304, 4_096);
+                new Limits(
+                        4_194_304, 65_536, 65_536, 1, 1_024, 65_536, 4_096, 64, 4_194_304, 4_096);
     }
 
     /**

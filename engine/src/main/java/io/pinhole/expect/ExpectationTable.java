@@ -13,6 +13,9 @@ public final class ExpectationTable {
     /** Told when an expectation leaves the table because its deadline passed. */
     public interface Expiry {
         void expired(Expectation expectation);
+
+        /** An expectation waits no longer, for whatever reason; called before {@link #expired}. */
+        default void left(Expectation expectation) {}
     }
 
     private final int limit;
@@ -124,6 +127,7 @@ public final class ExpectationTable {
         if (e.status == Expectation.Status.WAITING) {
             e.status = Expectation.Status.USED;
             waiting--;
+            expiry.left(e);
         }
     }
 
@@ -132,13 +136,15 @@ public final class ExpectationTable {
         if (e.status == Expectation.Status.OUT) {
             return;
         }
-        if (e.status == Expectation.Status.WAITING) {
-            waiting--;
-        }
+        boolean waited = e.status == Expectation.Status.WAITING;
         e.status = Expectation.Status.OUT;
         unlink(e);
         takeOut(e);
         size--;
+        if (waited) {
+            waiting--;
+            expiry.left(e);
+        }
     }
 
     /** Takes out every expectation whose deadline has passed; those that waited are reported. */

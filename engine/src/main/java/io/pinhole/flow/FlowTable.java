@@ -50,6 +50,9 @@ public final class FlowTable implements AutoCloseable {
     /** Taken up in mid-stream (tcp_loose). */
     public static final int MIDSTREAM = 1 << 7;
 
+    /** A strict helper reset the connection: nothing of it passes any more. */
+    public static final int CONDEMNED = 1 << 8;
+
     // Fingerprints below 2 mark free slots.
     private static final int EMPTY = 0;
     private static final int DELETED = 1;

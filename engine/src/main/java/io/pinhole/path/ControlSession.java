@@ -233,6 +233,11 @@ final class ControlSession implements DialogueListener {
         return taken;
     }
 
+    /** True if its helper is strict and the dialogue broke the rules. */
+    boolean isViolated() {
+        return helper && linux == null && dialogue.violated();
+    }
+
     /** True once both sides have said FIN and nothing of their streams is missing. */
     boolean isFinished() {
         return closed != null

@@ -200,7 +200,8 @@ public final class PacketPath implements AutoCloseable {
             observe(p, position, verdict);
         }
         if (tracker.endsFlow()) {
-            tracker.table().remove(tracker.flow()); // the kernel has killed it by now, come what may
+            tracker.table()
+                    .remove(tracker.flow()); // the kernel has killed it by now, come what may
         }
         return verdict;
     }
@@ -349,6 +350,9 @@ public final class PacketPath implements AutoCloseable {
             restart(t, flow, p, position);
         }
         int flags = t.flags(flow);
+        if ((flags & FlowTable.CONDEMNED) != 0) {
+            return condemn();
+        }
         Verdict verdict = Verdict.ACCEPT;
         if ((flags & FlowTable.HELPED) != 0) {
             verdict = helped(t, flow, p, position);
@@ -489,6 +493,12 @@ public final class PacketPath implements AutoCloseable {
             return Verdict.DROP;
         }
         return Verdict.ACCEPT;
+    }
+
+    private Verdict condemn() {
+        why = Anomaly.STRICT_VIOLATION;
+        rule = HELPER;
+        return Verdict.REJECT;
     }
 
     /** What a report wants to know of packets that no helper reads. Changes no verdict. */

@@ -47,6 +47,10 @@ final class Sessions {
     private final Registry<DataConnection> data = new Registry<>();
     private final Map<HostPair, List<ControlSession>> byHosts = new HashMap<>();
     private final HostPair probe = new HostPair();
+
+    /** Waiting pinholes by the client of their session. */
+    private final Map<IpAddress, Integer> waitingOf = new HashMap<>();
+
     private long nextNumber = 1;
     private int live;
     private long now;
@@ -56,7 +60,25 @@ final class Sessions {
         this.compatLinux = compatLinux;
         this.events = events;
         int limit = settings.limits().expectations();
-        expectations = new ExpectationTable(limit, seed, this::expired);
+        expectations =
+                new ExpectationTable(
+                        limit,
+                        seed,
+                        new ExpectationTable.Expiry() {
+                            @Override
+                            public void expired(Expectation e) {
+                                Sessions.this.expired(e);
+                            }
+
+                            @Override
+                            public void left(Expectation e) {
+                                if (e instanceof Pinhole.Permission permission) {
+                                    IpAddress client = permission.pinhole.session.key.source();
+                                    waitingOf.computeIfPresent(
+                                            client, (c, n) -> n == 1 ? null : n - 1);
+                                }
+                            }
+                        });
         observed = new ExpectationTable(limit, seed, this::expired);
         buffers = new StreamBuffers(MAX_STREAM_BYTES);
     }
@@ -332,11 +354,19 @@ final class Sessions {
                 other.pinhole.session.forget(other.pinhole);
             }
         }
-        if (!table.add(permission)) {
+        IpAddress client = s.key.source();
+        boolean tooMany =
+                p.helper
+                        && waitingOf.getOrDefault(client, 0)
+                                >= settings.limits().expectationsPerClient();
+        if (tooMany || !table.add(permission)) {
             settle(p, PinholeOutcome.REFUSED, Anomaly.EXPECTATIONS_FULL.label());
             s.forget(p);
             alert(s.number, a.firstPosition(), Anomaly.EXPECTATIONS_FULL, s.key, a.text());
             return;
+        }
+        if (p.helper) {
+            waitingOf.merge(client, 1, Integer::sum);
         }
         p.permission = permission;
     }

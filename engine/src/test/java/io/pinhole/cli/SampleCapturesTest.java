@@ -68,7 +68,7 @@ class SampleCapturesTest {
                 case "verdict" ->
                         verdicts.put(e.get("packet").asInt(), e.get("verdict").asString());
                 case "control" -> controls.add(flow(e.get("flow")));
-                case "data" -> data.add(e.get("mode").asString() + " " + flow(e.get("flow")));
+                case "data" -> data.add(e.get("mode").asString() + " " + flow(e.get("flow")) + " " + e.get("bytes").asLong());
                 case "diagnosis" -> diagnoses.add(e.get("cause").asString());
                 case "alert" -> alerts++;
                 default -> {}
@@ -97,14 +97,17 @@ class SampleCapturesTest {
                         .isNotEqualTo("accept");
                 assertThat(diagnoses).containsAnyOf("tls-control", "snap-length");
             } else {
-                trueData.add(d.get("mode").asString() + " " + flow(d));
+                long bytes =
+                        d.get("bytes_client_to_server").asLong()
+                                + d.get("bytes_server_to_client").asLong();
+                trueData.add(d.get("mode").asString() + " " + flow(d) + " " + bytes);
                 assertThat(verdicts.get(first)).as("data, packet " + first).isEqualTo("accept");
             }
         }
         assertThat(data).as("data connections").isEqualTo(trueData);
 
         for (JsonNode n : truth.get("not_ftp_data")) {
-            assertThat(data).noneMatch(d -> d.endsWith(" " + flow(n)));
+            assertThat(data).noneMatch(d -> d.contains(" " + flow(n) + " "));
         }
         for (JsonNode h : truth.get("hostile")) {
             if (h.has("first_packet")) {

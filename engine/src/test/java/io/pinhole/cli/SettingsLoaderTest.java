@@ -190,7 +190,7 @@ class SettingsLoaderTest {
                     limits.flows=              | limits.flows=: '' is not a whole number from 1 to 67108864
                     limits.flows=1=2           | limits.flows=1=2: '1=2' is not a whole number from 1 to 67108864
                     =5                         | =5: unknown key ''; known are timeouts, limits, tcp, helper, helpers
-                    limits=5                   | limits=5: unknown key 'limits'; known are flows, controls, expectations, expectations-per-parent, reassembly-bytes, line-bytes, pipeline, fragment-bytes, fragment-datagrams
+                    limits=5                   | limits=5: unknown key 'limits'; known are flows, controls, expectations, expectations-per-parent, expectations-per-client, reassembly-bytes, line-bytes, pipeline, fragment-bytes, fragment-datagrams
                     limits.flow=5              | limits.flow=5: unknown key 'limits.flow'; did you mean 'limits.flows'?
                     helpers=on                 | helpers=on: unknown key 'helpers'; known are third-party, third-party-peers, privileged-ports, passive-address, auth, require-login, denied-ports, active-source-port, strict, lifetime
                     helpers.strict=on          | helpers.strict=on: unknown key 'helpers.strict'; did you mean 'helper.strict'?

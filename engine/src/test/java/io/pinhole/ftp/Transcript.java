@@ -141,6 +141,7 @@ record Transcript(String title, List<String> lines) {
                 l.controls(),
                 l.expectations(),
                 l.expectationsPerParent(),
+                l.expectationsPerClient(),
                 l.reassemblyBytes(),
                 lineBytes,
                 pipeline,

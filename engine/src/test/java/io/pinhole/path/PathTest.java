@@ -35,6 +35,11 @@ class PathTest {
         rig = new Rig(rules);
     }
 
+    private void use(Settings settings) {
+        rig.close();
+        rig = new Rig(new GatewayRules(21), settings);
+    }
+
     private Wire.Tcp login() {
         return rig.login(CLIENT, 41022, SERVER);
     }
@@ -749,5 +754,83 @@ class PathTest {
             rig.told();
         }
         assertThat(rig.finish().size()).isLessThan(200);
+    }
+
+    @Test
+    void strictHelperResetsAConnectionThatBreaksTheRules() {
+        use(
+                new Settings(
+                        Settings.Timeouts.DEFAULTS,
+                        Settings.Limits.DEFAULTS,
+                        Settings.Tcp.DEFAULTS,
+                        strict(),
+                        Map.of()));
+        Wire.Tcp control = rig.login(CLIENT, 40000, SERVER);
+        control.c("PORT 198,51,100,66,200,100");
+        assertThat(rig.last()).isEqualTo("reject established ftp helper strict-violation");
+        control.s("200 ok");
+        assertThat(rig.last()).isEqualTo("reject established ftp helper strict-violation");
+        assertThat(rig.told())
+                .anyMatch(line -> line.startsWith("alert strict-violation"))
+                .anyMatch(line -> line.startsWith("alert bounce"))
+                .anyMatch(line -> line.startsWith("control") && line.contains("closed=rst"));
+    }
+
+    private static Settings.HelperPolicy strict() {
+        Settings.HelperPolicy p = Settings.HelperPolicy.DEFAULTS;
+        return new Settings.HelperPolicy(
+                p.thirdParty(),
+                p.thirdPartyPeers(),
+                p.privilegedPorts(),
+                p.passiveAddress(),
+                p.auth(),
+                p.requireLogin(),
+                p.deniedPorts(),
+                p.activeSourcePort(),
+                true,
+                p.lifetimeSeconds());
+    }
+
+    @Test
+    void oneClientCannotTakeAllPinholes() {
+        Settings.Limits l = Settings.Limits.DEFAULTS;
+        use(
+                new Settings(
+                        Settings.Timeouts.DEFAULTS,
+                        new Settings.Limits(
+                                l.flows(),
+                                l.controls(),
+                                l.expectations(),
+                                l.expectationsPerParent(),
+                                2,
+                                l.reassemblyBytes(),
+                                l.lineBytes(),
+                                l.pipeline(),
+                                l.fragmentBytes(),
+                                l.fragmentDatagrams()),
+                        Settings.Tcp.DEFAULTS,
+                        Settings.HelperPolicy.DEFAULTS,
+                        Map.of()));
+        for (int i = 0; i < 3; i++) {
+            rig.login(CLIENT, 40000 + i, SERVER)
+                    .c("PASV")
+                    .s("227 Entering Passive Mode (203,0,113,10,200,%d)".formatted(i));
+        }
+        rig.login("198.51.100.8", 40000, SERVER)
+                .c("PASV")
+                .s("227 Entering Passive Mode (203,0,113,10,200,9)");
+        assertThat(rig.told())
+                .filteredOn(line -> line.startsWith("pinhole") || line.startsWith("alert"))
+                .containsExactly(
+                        "pinhole passive 198.51.100.7 > 203.0.113.10:51202 refused"
+                                + " (expectations-full)",
+                        "alert expectations-full 198.51.100.7:40002 > 203.0.113.10:21");
+        assertThat(syn(CLIENT, 50000, SERVER, 51200)).startsWith("accept related");
+        assertThat(syn("198.51.100.8", 50000, SERVER, 51209)).startsWith("accept related");
+        // One is free again.
+        rig.login(CLIENT, 40009, SERVER)
+                .c("PASV")
+                .s("227 Entering Passive Mode (203,0,113,10,200,20)");
+        assertThat(syn(CLIENT, 50001, SERVER, 51220)).startsWith("accept related");
     }
 }
