@@ -200,7 +200,8 @@ public final class PacketPath implements AutoCloseable {
             observe(p, position, verdict);
         }
         if (tracker.endsFlow()) {
-            tracker.table().remove(tracker.flow()); // the kernel has killed it by now, come what may
+            // The kernel has killed it before any rule saw the packet.
+            tracker.table().remove(tracker.flow());
         }
         return verdict;
     }
