@@ -39,13 +39,13 @@ public final class ControlDialogue {
         final Side side;
         final LineReader lines;
 
-        /** The bytes that may be the start of a TLS record, at the start of the stream. */
+        /** The bytes that may be the start of a TLS record. */
         final byte[] opening = new byte[3];
 
         int openingLength;
         long openingPosition;
 
-        /** No byte decided yet whether the stream starts with TLS. */
+        /** At the stream's start or behind a gap: what comes may be text or TLS records. */
         boolean atStart = true;
 
         /** Set while this side is taken to send TLS records. */
@@ -134,7 +134,9 @@ public final class ControlDialogue {
             seal();
             return;
         }
-        stream.atStart = false;
+        // Behind the gap may be TLS, AUTH having been lost.
+        stream.atStart = true;
+        stream.openingLength = 0;
         stream.lines.skipToLineEnd();
         conversation.lost(side, why);
     }
@@ -213,9 +215,9 @@ public final class ControlDialogue {
         }
     }
 
-    private void secure(Conversation.Secured secured, long position) {
+    private void secure(SecurityExchange.Outcome secured, long position) {
         switch (secured) {
-            case NO -> {
+            case CLEAR -> {
                 if (phase == Phase.CLEAR && client.tls != null && !conversation.awaitsAuth()) {
                     // AUTH was refused, but the client already speaks TLS.
                     alerts.raise(Anomaly.NOT_FTP, position, "TLS though AUTH was refused");
@@ -274,7 +276,8 @@ public final class ControlDialogue {
     }
 
     /**
-     * A line behind TLS. It counts if the other side closed its session too and the line looks like
+     * A line behind TLS. Alerts show only before TLS 1.3; behind a newer session the stream stays
+     * unreadable. The line counts if the other side closed its session too and the line looks like
      * FTP; when both sides have spoken, the dialogue can be read again.
      */
     private boolean speaksAgain(Stream stream, Line line) {
@@ -322,12 +325,12 @@ public final class ControlDialogue {
 
     /** Product and version in the greeting, such as {@code vsFTPd 3.0.3}; null if none is known. */
     public @Nullable String serverSoftware() {
-        return conversation.serverSoftware();
+        return conversation.greeting().software();
     }
 
     /** Text of the greeting's first line, printable, at most 256 chars; null if none was seen. */
     public @Nullable String greeting() {
-        return conversation.greeting();
+        return conversation.greeting().text();
     }
 
     /** Lines from the client that were taken for commands. */

@@ -14,18 +14,10 @@ import org.jspecify.annotations.Nullable;
  * Lines of both sides in, announcements and transfers out (RFC 959 sections 4 and 5).
  *
  * <p>Only the last line of a reply counts, and only as the reply to the very command that {@link
- * Pairing} says it answers.
+ * Pairing} says it answers. (Longer than a class should be: what a command starts and what its
+ * reply finishes are one thing, told twice if they were apart.)
  */
 final class Conversation {
-    /** What a reply made of the stream. */
-    enum Secured {
-        NO,
-        /** TLS records follow in both directions. */
-        TLS,
-        /** Something else that cannot be read, such as Kerberos. */
-        OTHER
-    }
-
     /** Lines of no meaning after which a stream picked up midway is not taken for FTP any more. */
     private static final int ODD_LINES_MIDSTREAM = 8;
 
@@ -37,7 +29,9 @@ final class Conversation {
     private final Alerts alerts;
     private final Announcer announcer;
     private final Pairing pairing;
+    private final Greeting greeting = new Greeting();
     private final Login login = new Login();
+    private final SecurityExchange security = new SecurityExchange();
 
     /** What the next transfer command would use, open or not. */
     private @Nullable Announcement latest;
@@ -46,19 +40,14 @@ final class Conversation {
     private int multiline;
 
     private boolean epsvAll;
-    private boolean authDataExpected;
-    private Secured secured = Secured.NO;
 
     private boolean midstream;
-    private boolean greeted;
     private boolean clientHeard;
     private boolean foreign;
     private boolean sawFtp;
     private int oddLines;
 
     private long commands;
-    private @Nullable String greeting;
-    private @Nullable String serverSoftware;
 
     Conversation(
             IpAddress client,
@@ -84,10 +73,10 @@ final class Conversation {
     /** Bytes of {@code side} are missing. */
     void lost(Side side, Anomaly why) {
         dismiss(pairing.lose(why), why, AMBIGUOUS);
-        authDataExpected = false;
+        security.reset();
         if (side == Side.SERVER) {
             multiline = 0;
-            greeted = true;
+            greeting.over();
         } else {
             clientHeard = true;
         }
@@ -98,9 +87,8 @@ final class Conversation {
         dismiss(pairing.forget(), Anomaly.ENCRYPTED, "the stream was encrypted before its reply");
         latest = null;
         multiline = 0;
-        authDataExpected = false;
-        secured = Secured.NO;
-        greeted = true;
+        security.reset();
+        greeting.over();
         clientHeard = true;
     }
 
@@ -141,7 +129,7 @@ final class Conversation {
         if (command == Command.UNKNOWN && !isAnswered(line, start, end, first)) {
             return;
         }
-        sawFtp |= command != Command.UNKNOWN && (greeted || midstream);
+        sawFtp |= command != Command.UNKNOWN && (greeting.isOver() || midstream);
         Pending pending = new Pending(command, line.last, name(command, line, end));
         switch (command.role()) {
             case USER -> login.userSent(pending.name);
@@ -306,7 +294,7 @@ final class Conversation {
             lastLine(code, line);
         } else if (code > 0 && after == '-') {
             multiline = code;
-            greetingText(code, line);
+            greeting.line(code, line);
         } else {
             strayLine(line);
         }
@@ -314,7 +302,7 @@ final class Conversation {
 
     /** Text in a multi-line reply means nothing, but an address there is meant to deceive. */
     private void bodyLine(int code, boolean spaced, Line line) {
-        greetingText(multiline, line);
+        greeting.line(multiline, line);
         boolean announcing = spaced && Replies.isAnnouncing(code);
         if (announcing && Announcer.read(code, line) instanceof HostPort.Found) {
             announcer.unsolicited(code, line, "inside a " + multiline + " reply");
@@ -331,7 +319,7 @@ final class Conversation {
         if (mode != null && mode.serverConnects()) {
             String detail = "server sent: " + Announcer.text(line);
             alerts.raise(Anomaly.WRONG_DIRECTION, line.last, detail);
-        } else if (!greeted && !midstream) {
+        } else if (!greeting.isOver() && !midstream) {
             notFtp(line.last, "the server's first line is no FTP reply");
         } else if (midstream && !sawFtp) {
             oddLine(line.last);
@@ -340,26 +328,19 @@ final class Conversation {
 
     private void lastLine(int code, Line line) {
         // A stream picked up midway may still begin with its greeting.
-        greeted |= midstream && code != Replies.READY && code != Replies.READY_LATER;
-        if (!greeted) {
-            greetingText(code, line);
+        if (midstream && !Greeting.isCode(code)) {
+            greeting.over();
+        }
+        if (!greeting.isOver()) {
+            greeting.line(code, line);
             if (!Replies.isPreliminary(code)) {
-                greeted = true;
+                greeting.over();
                 greeted(code, line);
             }
         } else if (Replies.isPreliminary(code)) {
             preliminary(line);
         } else {
             settle(code, line);
-        }
-    }
-
-    private void greetingText(int code, Line line) {
-        boolean early = !greeted && (code == Replies.READY || code == Replies.READY_LATER);
-        if (early && line.isWhole()) {
-            String text = line.printable(4, LONGEST_NAME);
-            greeting = greeting == null ? text : greeting;
-            serverSoftware = serverSoftware == null ? ServerSoftware.in(text) : serverSoftware;
         }
     }
 
@@ -440,8 +421,8 @@ final class Conversation {
             }
             case USER -> login.userAnswered(pending.name, code);
             case SECRET -> login.secretAnswered(code);
-            case AUTH -> authAnswered(pending, code);
-            case AUTH_DATA -> authDataAnswered(code);
+            case AUTH -> security.authAnswered(pending.tls, code);
+            case AUTH_DATA -> security.dataAnswered(code);
             case QUIT -> {
                 if (Replies.isSuccess(code)) {
                     listener.closing(line.last);
@@ -520,28 +501,11 @@ final class Conversation {
         return true;
     }
 
-    private void authAnswered(Pending pending, int code) {
-        if (code == Replies.AUTH_ACCEPTED) {
-            secured = pending.tls ? Secured.TLS : Secured.OTHER;
-        } else {
-            authDataExpected = code == Replies.AUTH_DATA_WANTED;
-        }
-    }
-
-    private void authDataAnswered(int code) {
-        boolean accepted = code == Replies.AUTH_DATA_ACCEPTED || code == Replies.AUTH_ACCEPTED;
-        if (accepted && authDataExpected) {
-            secured = Secured.OTHER;
-        } else {
-            authDataExpected &= code == Replies.AUTH_DATA_CONTINUES;
-        }
-    }
-
     // What is known.
 
     /** What the last reply made of the stream; asked after each. */
-    Secured secured() {
-        return secured;
+    SecurityExchange.Outcome secured() {
+        return security.outcome();
     }
 
     /** True if commands are outstanding, such as those smuggled in behind AUTH. */
@@ -571,11 +535,7 @@ final class Conversation {
         return login;
     }
 
-    @Nullable String greeting() {
+    Greeting greeting() {
         return greeting;
-    }
-
-    @Nullable String serverSoftware() {
-        return serverSoftware;
     }
 }

@@ -10,6 +10,9 @@ import java.util.Arrays;
 final class Line {
     private static final int SMALL = 128;
 
+    /** A buffer larger than this is given back with its line. */
+    private static final int LARGE = 1_024;
+
     private final int limit;
     private byte[] bytes;
     private int length;
@@ -50,6 +53,9 @@ final class Line {
     /** Forgets the line; what it held may have been a password. */
     void clear() {
         Arrays.fill(bytes, 0, length, (byte) 0);
+        if (bytes.length > LARGE) {
+            bytes = new byte[Math.min(SMALL, limit)];
+        }
         length = 0;
         overlong = false;
         nul = false;
@@ -58,6 +64,11 @@ final class Line {
 
     int length() {
         return length;
+    }
+
+    /** What it holds in memory, also behind the line's end. */
+    byte[] buffer() {
+        return bytes;
     }
 
     /** True if the line may be acted on: every byte of it is known and stands for itself. */

@@ -16,11 +16,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** The real captures in {@code pcap-samples/}: each is read as its {@code expected.json} says. */
+/**
+ * The real captures in {@code pcap-samples/}: each is read as its {@code ground-truth.json} says.
+ */
 @EnabledIf("present")
 class SampleCapturesTest {
     private static final Path SAMPLES = Path.of("..", "pcap-samples");
-    private static final Path EXPECTED = SAMPLES.resolve("expected.json");
+    private static final Path EXPECTED = SAMPLES.resolve("ground-truth.json");
 
     static boolean present() {
         return Files.exists(EXPECTED);

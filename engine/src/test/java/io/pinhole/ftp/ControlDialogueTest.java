@@ -1,7 +1,9 @@
 package io.pinhole.ftp;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.groups.Tuple.tuple;
 
+import io.pinhole.core.Anomaly;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Settings.HelperPolicy;
 import java.io.IOException;
@@ -49,10 +51,8 @@ class ControlDialogueTest {
                         Announcement::confirmedPosition,
                         Announcement::text)
                 .containsExactly(
-                        org.assertj.core.groups.Tuple.tuple(
-                                2L, 4L, -1L, 6L, "PORT 198,51,100,10,200,10"),
-                        org.assertj.core.groups.Tuple.tuple(
-                                9L, 10L, 8L, 10L, "227 (203,0,113,20,195,80)"));
+                        tuple(2L, 4L, -1L, 6L, "PORT 198,51,100,10,200,10"),
+                        tuple(9L, 10L, 8L, 10L, "227 (203,0,113,20,195,80)"));
     }
 
     @Test
@@ -96,6 +96,13 @@ class ControlDialogueTest {
         assertThat(texts).isGreaterThan(100);
     }
 
+    @ParameterizedTest
+    @CsvSource({"PASS", "pass", "ACCT", "ADAT", "AUTH"})
+    void argumentsOfSecretsAreNotKeptEvenInMemory(String verb) {
+        assertThat(Command.of(verb)).isNotEqualTo(Command.UNKNOWN);
+        assertThat(Command.of(verb).takesName()).isFalse();
+    }
+
     @Test
     void aLineWithoutEndTakesNoMoreThanTheLimit() {
         LineReader reader = new LineReader(4096);
@@ -115,11 +122,22 @@ class ControlDialogueTest {
         for (byte b : "PASS secret".getBytes(StandardCharsets.US_ASCII)) {
             line.append(b);
         }
+        byte[] buffer = line.buffer();
         line.clear();
-        for (int i = 0; i < 11; i++) {
-            line.append((byte) 0);
+        assertThat(buffer).containsOnly(0);
+    }
+
+    @Test
+    void aLongLinesBufferIsGivenBackAndWiped() {
+        Line line = new Line(4096);
+        for (int i = 0; i < 5_000; i++) {
+            line.append((byte) 'x');
         }
-        assertThat(line.latin1(0, 11)).doesNotContain("P", "s");
+        byte[] buffer = line.buffer();
+        assertThat(buffer).hasSize(4096);
+        line.clear();
+        assertThat(buffer).containsOnly(0);
+        assertThat(line.buffer()).hasSizeLessThan(1024);
     }
 
     @ParameterizedTest
@@ -172,7 +190,7 @@ class ControlDialogueTest {
         }
 
         @Override
-        public void refused(Announcement a, io.pinhole.core.Anomaly why, String detail) {}
+        public void refused(Announcement a, Anomaly why, String detail) {}
 
         @Override
         public void transfer(Announcement a, String command, String file, long position) {}
@@ -181,7 +199,7 @@ class ControlDialogueTest {
         public void transferEnded(Announcement a, int code, long position) {}
 
         @Override
-        public void anomaly(io.pinhole.core.Anomaly kind, long position, String detail) {}
+        public void anomaly(Anomaly kind, long position, String detail) {}
 
         @Override
         public void closing(long position) {}

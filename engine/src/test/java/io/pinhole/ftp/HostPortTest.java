@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import io.pinhole.core.FlowKey;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Random;
 import java.util.function.Function;
@@ -22,8 +23,7 @@ class HostPortTest {
     }
 
     private static void check(Function<String, HostPort> reader, String text, String outcome) {
-        String input =
-                new String(Transcript.unescape(text), java.nio.charset.StandardCharsets.ISO_8859_1);
+        String input = new String(Transcript.unescape(text), StandardCharsets.ISO_8859_1);
         assertThat(show(reader.apply(input))).isEqualTo(outcome.replaceAll("\\s*#.*", ""));
     }
 
