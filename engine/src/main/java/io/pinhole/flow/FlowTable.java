@@ -96,7 +96,8 @@ public final class FlowTable implements AutoCloseable {
     private static final int TAG = MARK + 4;
     private static final int PACKETS = TAG + 4;
     private static final int BYTES = PACKETS + 8;
-    private static final int COLD_END = BYTES + 16;
+    private static final int HELPER = BYTES + 16;
+    private static final int COLD_END = HELPER + 4;
 
     private static final int LINE = 64;
 
@@ -594,6 +595,15 @@ public final class FlowTable implements AutoCloseable {
 
     public void tag(long flow, int tag) {
         memory.set(I32, flow + hot + TAG, tag);
+    }
+
+    /** Which helper object was assigned to the flow, as its owner numbers them; 0 for none. */
+    public int helper(long flow) {
+        return memory.get(I32, flow + hot + HELPER);
+    }
+
+    public void helper(long flow, int number) {
+        memory.set(I32, flow + hot + HELPER, number);
     }
 
     /** Counts one packet of {@code bytes} IP bytes; the packet counter saturates at 2^32 - 1. */

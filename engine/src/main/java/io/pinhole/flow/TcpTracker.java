@@ -504,9 +504,11 @@ public final class TcpTracker {
                     && sack - (otherEnd - ackWindow - 1) > 0
                     && Integer.compareUnsigned(overshot, otherMaxWin) <= 0
                     && sack - (otherEnd + 1) < 0) {
-                // If a rule lets it pass, its acknowledgement must not look foreign.
+                // A little more than the receiver allowed: let it through (Linux 6.18, observed), and
+                // its acknowledgement must not look foreign.
                 t.end(flow, side, end);
                 t.windowFlags(flow, side, t.windowFlags(flow, side) | DATA_UNACKNOWLEDGED);
+                return outOfWindow(tolerant, WINDOW_IGNORE);
             }
             return outOfWindow(tolerant, WINDOW_INVALID);
         }

@@ -82,9 +82,6 @@ final class ControlSession implements DialogueListener {
     /** False where only the observer reads it. */
     boolean helper;
 
-    /** The helper object that was assigned, null if none was. */
-    @Nullable String helperName;
-
     /** How it ended, null while it is open. */
     Event.@Nullable Closed closed;
 

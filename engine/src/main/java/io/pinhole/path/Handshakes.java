@@ -23,19 +23,16 @@ final class Handshakes {
     private byte[] seen = {};
     private @Nullable RuleOrigin[] rule = {};
     private @Nullable Verdict[] verdict = {};
-    private @Nullable String[] helper = {};
     private int next = 1;
 
     /**
-     * @param helperName the helper object that was assigned, null if none was
      * @return the serial number to ask with; never 0
      */
     int begin(
             long at,
             long time,
             Verdict itsVerdict,
-            RuleOrigin itsRule,
-            @Nullable String helperName) {
+            RuleOrigin itsRule) {
         if (position.length == 0) {
             position = new long[SIZE];
             timeNanos = new long[SIZE];
@@ -44,7 +41,6 @@ final class Handshakes {
             seen = new byte[SIZE];
             rule = new RuleOrigin[SIZE];
             verdict = new Verdict[SIZE];
-            helper = new String[SIZE];
         }
         int serial = next++;
         if (next == 0) {
@@ -56,7 +52,6 @@ final class Handshakes {
         seen[i] = 0;
         rule[i] = itsRule;
         verdict[i] = itsVerdict;
-        helper[i] = helperName;
         return serial;
     }
 
@@ -98,10 +93,6 @@ final class Handshakes {
     RuleOrigin rule(int serial) {
         RuleOrigin r = rule[serial & SIZE - 1];
         return r == null ? RuleOrigin.NONE : r;
-    }
-
-    @Nullable String helper(int serial) {
-        return helper[serial & SIZE - 1];
     }
 
     boolean sawSyn(int serial, boolean client) {

@@ -152,7 +152,8 @@ final class Observer implements AutoCloseable {
             }
             FlowKey key = fromClient ? Sessions.key(p) : Sessions.key(p).reversed();
             ControlSession s =
-                    sessions.begin(key, handshakes, serial, position, verdict, rule, false, null);
+                    sessions.begin(
+                            key, handshakes, serial, position, verdict, rule, false, null, null);
             t.tag(flow, s.index);
             t.setFlag(flow, FlowTable.CONTROL | FlowTable.ASSURED);
         }
@@ -233,7 +234,7 @@ final class Observer implements AutoCloseable {
             return FlowTable.NONE;
         }
         long flow = find(t, p, sessions.now());
-        t.tag(flow, handshakes.begin(position, sessions.now(), verdict, rule, null));
+        t.tag(flow, handshakes.begin(position, sessions.now(), verdict, rule));
         return flow;
     }
 

@@ -18,7 +18,9 @@ import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleProgram;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,6 +68,9 @@ public final class PacketPath implements AutoCloseable {
     private final PacketView view = new PacketView();
     private final PacketView datagram = new PacketView();
     private final PacketFacts facts = new PacketFacts();
+
+    // A flow names its helper object by its place here, from 1. As long as rule sets have objects.
+    private final List<String> helperNames = new ArrayList<>();
 
     private long now = Long.MIN_VALUE;
     private long count;
@@ -200,8 +205,8 @@ public final class PacketPath implements AutoCloseable {
             observe(p, position, verdict);
         }
         if (tracker.endsFlow()) {
-            tracker.table()
-                    .remove(tracker.flow()); // the kernel has killed it by now, come what may
+            // The kernel has killed it before any rule saw the packet.
+            tracker.table().remove(tracker.flow());
         }
         return verdict;
     }
@@ -386,15 +391,18 @@ public final class PacketPath implements AutoCloseable {
         HelperObject helper = facts.helper;
         if (helper != null ? helper.type().equals("ftp") : attachPorts.get(p.destinationPort())) {
             t.setFlag(flow, FlowTable.HELPED);
-            t.tag(
-                    flow,
-                    handshakes.begin(
-                            position,
-                            now,
-                            Verdict.ACCEPT,
-                            rule,
-                            helper == null ? null : helper.name()));
+            t.tag(flow, handshakes.begin(position, now, Verdict.ACCEPT, rule));
+            t.helper(flow, helper == null ? 0 : number(helper.name()));
         }
+    }
+
+    private int number(String helperName) {
+        int i = helperNames.indexOf(helperName);
+        if (i < 0) {
+            i = helperNames.size();
+            helperNames.add(helperName);
+        }
+        return i + 1;
     }
 
     /**
@@ -410,11 +418,10 @@ public final class PacketPath implements AutoCloseable {
             t.clearFlag(flow, FlowTable.DATA);
         } else if ((flags & FlowTable.CONTROL) != 0) {
             ControlSession old = sessions.session(t.tag(flow));
-            String helper = old == null ? null : old.helperName;
             checksumUnknown = old != null && old.clientChecksumUnknown();
             sessions.sessionGone(t.tag(flow));
             t.clearFlag(flow, FlowTable.CONTROL);
-            serial = handshakes.begin(position, now, Verdict.ACCEPT, rule, helper);
+            serial = handshakes.begin(position, now, Verdict.ACCEPT, rule);
             t.tag(flow, serial);
         }
         if ((flags & FlowTable.HELPED) != 0) {
@@ -461,6 +468,7 @@ public final class PacketPath implements AutoCloseable {
                             Verdict.ACCEPT,
                             rule,
                             true,
+                            t.helper(flow) == 0 ? null : helperNames.get(t.helper(flow) - 1),
                             former);
             t.tag(flow, s.index);
             t.setFlag(flow, FlowTable.CONTROL);

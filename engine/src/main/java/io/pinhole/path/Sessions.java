@@ -115,6 +115,7 @@ final class Sessions {
      * Makes a session out of a handshake, or out of nothing where that is forgotten.
      *
      * @param key from client to server
+     * @param helperName the helper object that was assigned, null if none was
      */
     ControlSession begin(
             FlowKey key,
@@ -124,9 +125,9 @@ final class Sessions {
             Verdict verdict,
             RuleOrigin rule,
             boolean helper,
+            @Nullable String helperName,
             @Nullable ControlSession former) {
         boolean known = handshakes.knows(serial);
-        String helperName = known ? handshakes.helper(serial) : null;
         ControlSession s =
                 new ControlSession(
                         this,
@@ -145,7 +146,6 @@ final class Sessions {
                         helperName == null ? settings.helper() : settings.helper(helperName),
                         settings.limits(),
                         buffers);
-        s.helperName = helperName;
         if (known) {
             for (Side side : Side.values()) {
                 boolean client = side == Side.CLIENT;

@@ -743,6 +743,46 @@ class PathTest {
     }
 
     @Test
+    void aFloodOfSynsDoesNotMakeTheHelperForgetItsPolicy() {
+        // Privileged ports are allowed, but not by the helper object that the rules assign.
+        Settings.HelperPolicy refuses = Settings.HelperPolicy.DEFAULTS;
+        Settings.HelperPolicy allows =
+                new Settings.HelperPolicy(
+                        refuses.thirdParty(),
+                        List.of(),
+                        Settings.PrivilegedPorts.ALLOW,
+                        refuses.passiveAddress(),
+                        refuses.auth(),
+                        false,
+                        List.of(),
+                        refuses.activeSourcePort(),
+                        false,
+                        0);
+        Settings d = Settings.DEFAULTS;
+        rig.close();
+        rig =
+                new Rig(
+                        new GatewayRules(21),
+                        new Settings(
+                                d.timeouts(),
+                                d.limits(),
+                                d.tcp(),
+                                allows,
+                                Map.of("ftp-std", refuses)));
+        Wire.Tcp control = rig.wire.tcp(CLIENT, 41022, SERVER, 21);
+        control.client.syn();
+        control.server.synAck();
+        for (int i = 0; i < 70_000; i++) {
+            String from = "10.1." + (i >> 8 & 255) + "." + (i & 255);
+            rig.ip(Packets.tcp(from, 900 + (i >> 16), SERVER, 21).flags("S").ip());
+        }
+        control.client.acknowledge();
+        control.s("220 ready").c("PORT 198,51,100,7,0,80").s("200 ok");
+        assertThat(syn(SERVER, 20, CLIENT, 80)).isEqualTo("drop new policy");
+        assertThat(rig.told("alert")).contains("alert privileged-port " + CONTROL);
+    }
+
+    @Test
     void aHundredThousandPortsOnOneConnection() {
         Wire.Tcp control = login();
         for (int i = 0; i < 100_000; i++) {
