@@ -93,15 +93,26 @@ public final class GenerateCapture {
 
     private static Frames converse(GenerateOptions options, Frames frames, Truth truth)
             throws IOException {
-        Dice dice = new Dice(options.seed());
+        int conversations = Math.clamp(options.packets() / 500, 8, options.conversations());
+        converse(frames, options.ftp(), conversations, options.seed(), truth);
+        return frames;
+    }
+
+    /**
+     * Lets hosts talk until the frames are full.
+     *
+     * @param ftpShare of the packets, in percent
+     */
+    static void converse(Frames frames, int ftpShare, int conversations, long seed, Truth truth)
+            throws IOException {
+        Dice dice = new Dice(seed);
         Contents contents = new Contents(dice);
         Hosts hosts = new Hosts(dice);
-        int conversations = Math.clamp(options.packets() / 500, 8, options.conversations());
         Schedule schedule = new Schedule(conversations);
         long ftp = 0;
         long now = BEGIN * SECOND;
         for (int i = 0; i < conversations; i++) {
-            Conversation c = begin(dice.percent(options.ftp()), hosts, contents, truth, dice);
+            Conversation c = begin(dice.percent(ftpShare), hosts, contents, truth, dice);
             c.due = now + dice.between(0, (int) SECOND);
             schedule.add(c);
         }
@@ -116,7 +127,7 @@ public final class GenerateCapture {
             }
             if (!more) {
                 c.end();
-                boolean wantsFtp = ftp * 100 < frames.count() * options.ftp();
+                boolean wantsFtp = ftp * 100 < frames.count() * ftpShare;
                 c = begin(wantsFtp, hosts, contents, truth, dice);
                 c.due = now + dice.between(0, 20_000_000);
             }
@@ -125,7 +136,6 @@ public final class GenerateCapture {
         for (Conversation c : schedule.all()) {
             c.end();
         }
-        return frames;
     }
 
     private static Conversation begin(
