@@ -504,7 +504,8 @@ public final class TcpTracker {
                     && sack - (otherEnd - ackWindow - 1) > 0
                     && Integer.compareUnsigned(overshot, otherMaxWin) <= 0
                     && sack - (otherEnd + 1) < 0) {
-                // A little more than the receiver allowed: let it through (Linux 6.18, observed), and
+                // A little more than the receiver allowed: let it through (Linux 6.18, observed),
+                // and
                 // its acknowledgement must not look foreign.
                 t.end(flow, side, end);
                 t.windowFlags(flow, side, t.windowFlags(flow, side) | DATA_UNACKNOWLEDGED);

@@ -28,11 +28,7 @@ final class Handshakes {
     /**
      * @return the serial number to ask with; never 0
      */
-    int begin(
-            long at,
-            long time,
-            Verdict itsVerdict,
-            RuleOrigin itsRule) {
+    int begin(long at, long time, Verdict itsVerdict, RuleOrigin itsRule) {
         if (position.length == 0) {
             position = new long[SIZE];
             timeNanos = new long[SIZE];

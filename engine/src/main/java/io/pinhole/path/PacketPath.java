@@ -482,6 +482,17 @@ public final class PacketPath implements AutoCloseable {
         // RFC 5961 section 3: an RST that only fits the window is answered, not obeyed.
         boolean resets = p.has(PacketView.RST) && state == TcpTracker.CLOSE;
         boolean taken = s.packet(p, fromClient, checksumBad, resets, position, now);
+        if (s.isViolated()) {
+            s.packetAlert(
+                    Anomaly.STRICT_VIOLATION,
+                    position,
+                    Sessions.key(p),
+                    Anomaly.STRICT_VIOLATION.text());
+            s.closed = Event.Closed.RST;
+            sessions.end(s, Event.Closed.RST);
+            t.setFlag(flow, FlowTable.CONDEMNED);
+            return condemn();
+        }
         boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
         if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
             sessions.end(s, Event.Closed.FIN);

@@ -68,7 +68,13 @@ class SampleCapturesTest {
                 case "verdict" ->
                         verdicts.put(e.get("packet").asInt(), e.get("verdict").asString());
                 case "control" -> controls.add(flow(e.get("flow")));
-                case "data" -> data.add(e.get("mode").asString() + " " + flow(e.get("flow")) + " " + e.get("bytes").asLong());
+                case "data" ->
+                        data.add(
+                                e.get("mode").asString()
+                                        + " "
+                                        + flow(e.get("flow"))
+                                        + " "
+                                        + e.get("bytes").asLong());
                 case "diagnosis" -> diagnoses.add(e.get("cause").asString());
                 case "alert" -> alerts++;
                 default -> {}
