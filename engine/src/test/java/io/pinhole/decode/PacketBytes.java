@@ -51,6 +51,13 @@ public final class PacketBytes {
         return packet;
     }
 
+    /** Sets an IPv4 packet's time to live, and the header checksum to go with it. */
+    public static void ttl(byte[] packet, int ttl) {
+        packet[8] = (byte) ttl;
+        put16(packet, 10, 0);
+        put16(packet, 10, ~slowSum(packet, 0, (packet[0] & 0xf) * 4, 0));
+    }
+
     /** An IPv6 packet; {@code payload} begins with whatever header {@code next} names. */
     public static byte[] ipv6(String src, String dst, int next, byte[] payload) {
         byte[] packet = concat(new byte[8], address(src), address(dst), payload);

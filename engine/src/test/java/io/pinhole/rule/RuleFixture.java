@@ -134,7 +134,11 @@ public final class RuleFixture {
                 v4
                         ? PacketBytes.ipv4(from[0], to[0], protocol, 7, 0, transport)
                         : PacketBytes.ipv6(from[0], to[0], protocol, transport);
-        ip[v4 ? 8 : 7] = (byte) ttl;
+        if (v4) {
+            PacketBytes.ttl(ip, ttl);
+        } else {
+            ip[7] = (byte) ttl;
+        }
         wrap(facts, ip, Math.min(snap, ip.length));
         return facts;
     }
