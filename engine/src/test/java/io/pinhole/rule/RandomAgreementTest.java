@@ -260,7 +260,7 @@ class RandomAgreementTest {
             case 11 ->
                     "iifname " + pick("\"eth*\"", "\"lo\"", "!= \"eth0\"", "{ \"eth1*\", \"lo\" }");
             case 12 -> transport.equals("tcp") ? "tcp flags " + flags() : "meta length > 60";
-            case 13 -> "meta l4proto " + pick("{ tcp, udp }", "!= gre", "47");
+            case 13 -> "meta l4proto " + pick("{ tcp, udp }", "!= gre", "> 6");
             case 14 -> "meta pkttype " + pick("multicast", "host");
             case 15 -> "ct expiration " + pick("> 30s", "<= 1m", "5s-50s");
             case 16 ->
@@ -285,7 +285,7 @@ class RandomAgreementTest {
                             : pick(
                                     "ip6 hoplimit 255",
                                     "ip6 saddr & ffff:: == fe80::",
-                                    "ip6 nexthdr tcp");
+                                    "ip6 nexthdr != udp");
         };
     }
 
