@@ -64,8 +64,7 @@ public class ControlBenchmark {
         if (path.events() == 0 || path.count(Verdict.ACCEPT) < path.packets() * 99 / 100) {
             throw new IllegalStateException(
                     "%,d events, %,d of %,d packets accepted"
-                            .formatted(
-                                    path.events(), path.count(Verdict.ACCEPT), path.packets()));
+                            .formatted(path.events(), path.count(Verdict.ACCEPT), path.packets()));
         }
     }
 }

@@ -2,6 +2,7 @@ package io.pinhole.rule;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.pinhole.Seeds;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import java.util.EnumMap;
@@ -11,10 +12,10 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Random rule sets and random packets: the compiled form and the model agree on verdict, origin and
- * everything a rule changes. -Dpinhole.seed=N repeats a run.
+ * everything a rule changes. See {@link Seeds}.
  */
 class RandomAgreementTest {
-    private static final long SEED = Long.getLong("pinhole.seed", new Random().nextLong());
+    private static final long SEED = Seeds.seed();
     private static final int RULE_SETS = Integer.getInteger("pinhole.runs", 250);
     private static final int PACKETS = 60;
 

@@ -18,8 +18,8 @@ import tools.jackson.databind.JsonNode;
 
 /**
  * Compares the control and data connections that {@code pinhole analyze --json} prints with the
- * truth about a generated capture: both must name the same, by 5-tuple, mode and first packet. Where
- * a whole transfer is in the capture, its command and size must be the same too.
+ * truth about a generated capture: both must name the same, by 5-tuple, mode and first packet.
+ * Where a whole transfer is in the capture, its command and size must be the same too.
  */
 public final class CheckTruth {
     private static final int SHOWN = 20;
@@ -85,7 +85,8 @@ public final class CheckTruth {
         command.addAll(List.of(arguments).subList(1, arguments.length));
         Process process =
                 new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-        try (var events = new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8))) {
+        try (var events =
+                new BufferedReader(new InputStreamReader(process.getInputStream(), UTF_8))) {
             compare(events);
         }
         return process.waitFor();

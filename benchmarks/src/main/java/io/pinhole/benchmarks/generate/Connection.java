@@ -15,8 +15,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param control the control connection, from client to server; null for a control connection
  * @param mode lower-case name of the announcement; null for a control connection
  */
-record Connection(
-        long packet, FlowKey flow, @Nullable FlowKey control, @Nullable String mode) {
+record Connection(long packet, FlowKey flow, @Nullable FlowKey control, @Nullable String mode) {
     private static final ObjectMapper JSON = JsonMapper.shared();
 
     static Connection control(long packet, FlowKey flow) {

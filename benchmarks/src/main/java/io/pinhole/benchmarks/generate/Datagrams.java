@@ -64,7 +64,8 @@ final class Datagrams extends Conversation {
                 switch (kind) {
                     case LOOKUP -> packet(f -> lookup(f, answer), () -> 3_000_000);
                     case UNREACHABLE -> packet(f -> unreachable(f, answer), () -> 2_000_000);
-                    case ECHO -> packet(f -> echo(f, answer), () -> answer ? 900_000_000 : 4_000_000);
+                    case ECHO ->
+                            packet(f -> echo(f, answer), () -> answer ? 900_000_000 : 4_000_000);
                     case STREAM -> packet(this::stream, () -> 150_000);
                     case ARP -> packet(f -> arp(f, answer), () -> 300_000);
                     case NEIGHBOUR -> packet(f -> neighbour(f, answer), () -> 300_000);

@@ -119,7 +119,8 @@ final class Flight implements Act {
         at = 0;
         int from = sent;
         int room = connection.window(side) / 2;
-        int segments = pieces > 1 ? Math.min(pieces, MOST_SEGMENTS) : dice.between(1, MOST_SEGMENTS);
+        int segments =
+                pieces > 1 ? Math.min(pieces, MOST_SEGMENTS) : dice.between(1, MOST_SEGMENTS);
         int size = segmentSize(frames);
         while (planned < segments && sent < length && sent + size - from <= room) {
             int count = Math.min(size, length - sent);

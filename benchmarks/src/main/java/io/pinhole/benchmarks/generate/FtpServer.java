@@ -189,7 +189,8 @@ enum FtpServer {
             case "MDTM" -> "213 20260301120000";
             case "CWD" -> "250 Directory successfully changed.";
             case "REST" -> "350 Restarting at " + argument + ".";
-            case "HELP" -> "214-The following commands are recognized.\n PORT PASV RETR\n214 Help OK.";
+            case "HELP" ->
+                    "214-The following commands are recognized.\n PORT PASV RETR\n214 Help OK.";
             case "STAT" ->
                     "211-Status of archive:\n     227 transfers today\n     TYPE: BINARY\n211 End";
             case "AUTH" -> "502 Command not implemented.";
@@ -210,7 +211,9 @@ enum FtpServer {
         return switch (mode) {
             case PASSIVE -> passive.replace("%s", EndPoints.rfc959(host.address, port));
             case LPSV ->
-                    "228 Entering Long Passive Mode (" + EndPoints.rfc1639(host.address, port) + ")";
+                    "228 Entering Long Passive Mode ("
+                            + EndPoints.rfc1639(host.address, port)
+                            + ")";
             default -> extendedPassive.replace("%s", Integer.toString(port));
         };
     }

@@ -80,7 +80,8 @@ public final class GenerateCapture {
                             packet.timeDigits = options.nanos() ? 9 : 6;
                             writer.write(packet, null);
                         };
-                return converse(options, new Frames(sink, options.packets(), options.size()), truth);
+                return converse(
+                        options, new Frames(sink, options.packets(), options.size()), truth);
             }
         }
         PcapWriter.Precision precision =

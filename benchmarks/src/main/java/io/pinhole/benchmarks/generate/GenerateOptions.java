@@ -71,7 +71,12 @@ record GenerateOptions(
                 case "--conversations" ->
                         conversations = (int) number(option, value(arguments, ++i), 8, 1_000_000);
                 case "--seed" ->
-                        seed = number(option, value(arguments, ++i), Long.MIN_VALUE, Long.MAX_VALUE);
+                        seed =
+                                number(
+                                        option,
+                                        value(arguments, ++i),
+                                        Long.MIN_VALUE,
+                                        Long.MAX_VALUE);
                 case "--out" -> out = Path.of(value(arguments, ++i));
                 case "--truth" -> truth = Path.of(value(arguments, ++i));
                 default -> throw new IllegalArgumentException("unknown option " + option);

@@ -26,8 +26,7 @@ final class Knocking extends Conversation {
         }
         Host target = dice.percent(30) ? hosts.ftpServer(true) : hosts.server(true);
         int port = dice.percent(10) ? 21 : dice.between(1, 65_535);
-        TcpConnection attempt =
-                new TcpConnection(scanner, scanner.nextPort(), target, port, dice);
+        TcpConnection attempt = new TcpConnection(scanner, scanner.nextPort(), target, port, dice);
         then(new Knock(attempt, dice.below(scan ? 10 : 3), scan ? 400_000 : 1_000_000_000));
         return true;
     }

@@ -131,8 +131,9 @@ public final class PacketArray {
     }
 
     private static boolean isControl(CapturedPacket packet) {
-        boolean v4 = packet.data.get(ValueLayout.JAVA_BYTE, packet.offset + 12) == 8
-                && packet.data.get(ValueLayout.JAVA_BYTE, packet.offset + 13) == 0;
+        boolean v4 =
+                packet.data.get(ValueLayout.JAVA_BYTE, packet.offset + 12) == 8
+                        && packet.data.get(ValueLayout.JAVA_BYTE, packet.offset + 13) == 0;
         long transport = packet.offset + 14 + (v4 ? 20 : 40);
         return port(packet, transport) == 21 || port(packet, transport + 2) == 21;
     }

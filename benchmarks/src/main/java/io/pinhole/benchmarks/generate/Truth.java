@@ -6,9 +6,9 @@ import java.io.Writer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a capture holds, written as JSON lines while it is made: one {@code control} for each control
- * connection whose handshake it shows, one {@code data} for each announced data connection it shows
- * the beginning of. Flows are written as {@code pinhole analyze --json} writes them.
+ * What a capture holds, written as JSON lines while it is made: one {@code control} for each
+ * control connection whose handshake it shows, one {@code data} for each announced data connection
+ * it shows the beginning of. Flows are written as {@code pinhole analyze --json} writes them.
  */
 final class Truth implements AutoCloseable {
     private final Writer out;

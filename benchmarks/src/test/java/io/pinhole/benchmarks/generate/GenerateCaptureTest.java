@@ -7,7 +7,6 @@ import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.capture.CapturedPacket;
 import io.pinhole.core.Anomaly;
-import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.Checksums;
@@ -36,8 +35,7 @@ class GenerateCaptureTest {
 
     private Path generate(String options) throws IOException {
         Path file = folder.resolve("capture");
-        String all =
-                options + " --out " + file + " --truth " + folder.resolve("truth");
+        String all = options + " --out " + file + " --truth " + folder.resolve("truth");
         var err = new ByteArrayOutputStream();
         int status =
                 GenerateCapture.run(
@@ -119,7 +117,13 @@ class GenerateCaptureTest {
         List<String> invalid = new ArrayList<>();
         var options =
                 new PathOptions(
-                        Settings.DEFAULTS, Set.of(21), Set.of(), List.of(), new InterfaceMap(List.of()), false, seed);
+                        Settings.DEFAULTS,
+                        Set.of(21),
+                        Set.of(),
+                        List.of(),
+                        new InterfaceMap(List.of()),
+                        false,
+                        seed);
         try (PacketPath path =
                 new PacketPath(
                         options,
@@ -159,7 +163,9 @@ class GenerateCaptureTest {
     private static void note(Event event, List<String> seen) {
         switch (event) {
             case Event.Control c ->
-                    seen.add(Connection.control(Positions.number(c.position()), c.flow()).toString());
+                    seen.add(
+                            Connection.control(Positions.number(c.position()), c.flow())
+                                    .toString());
             case Event.Data d ->
                     seen.add(
                             Connection.data(
