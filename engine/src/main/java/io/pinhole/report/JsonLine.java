@@ -15,7 +15,7 @@ import java.util.Arrays;
  * overrides) are escaped, so that a line can be shown on a terminal; half a surrogate pair becomes
  * U+FFFD.
  */
-final class JsonLine {
+public final class JsonLine {
     /** Longest string written, in chars; more comes from no line a limit lets through. */
     static final int MAX_STRING = 1 << 14;
 
@@ -27,7 +27,7 @@ final class JsonLine {
     private int length;
     private boolean first = true;
 
-    JsonLine(OutputStream out) {
+    public JsonLine(OutputStream out) {
         this.out = out;
     }
 
@@ -36,25 +36,25 @@ final class JsonLine {
     }
 
     /** A string as it stands in JSON, quotes included. */
-    static byte[] quoted(String text) {
+    public static byte[] quoted(String text) {
         JsonLine line = new JsonLine(OutputStream.nullOutputStream());
         line.string(text);
         return Arrays.copyOf(line.buffer, line.length);
     }
 
-    JsonLine open() {
+    public JsonLine open() {
         put('{');
         first = true;
         return this;
     }
 
-    JsonLine close() {
+    public JsonLine close() {
         put('}');
         first = false;
         return this;
     }
 
-    void endLine() {
+    public void endLine() {
         put('\n');
         if (length >= FLUSH_AT) {
             write();
@@ -62,7 +62,7 @@ final class JsonLine {
     }
 
     /** A field's name, with the comma before it; {@code name} needs no escaping. */
-    JsonLine name(String name) {
+    public JsonLine name(String name) {
         if (!first) {
             put(',');
         }
@@ -76,26 +76,26 @@ final class JsonLine {
         return this;
     }
 
-    JsonLine field(String name, String value) {
+    public JsonLine field(String name, String value) {
         name(name);
         string(value);
         return this;
     }
 
-    JsonLine field(String name, long value) {
+    public JsonLine field(String name, long value) {
         name(name);
         number(value);
         return this;
     }
 
-    JsonLine field(String name, boolean value) {
+    public JsonLine field(String name, boolean value) {
         name(name);
         raw(value ? "true" : "false");
         return this;
     }
 
     /** {@code "flow":{"proto":"tcp","src":…,"sport":…,"dst":…,"dport":…}}. */
-    JsonLine field(String name, FlowKey flow) {
+    public JsonLine field(String name, FlowKey flow) {
         name(name).open();
         field("proto", flow.protocolName());
         field("src", flow.source().toString());
@@ -110,7 +110,7 @@ final class JsonLine {
         return close();
     }
 
-    void number(long value) {
+    public void number(long value) {
         reserve(20);
         length = digits(buffer, length, value);
     }
@@ -137,17 +137,17 @@ final class JsonLine {
         return end;
     }
 
-    void raw(String ascii) {
+    public void raw(String ascii) {
         for (int i = 0; i < ascii.length(); i++) {
             put(ascii.charAt(i));
         }
     }
 
-    void raw(byte[] bytes) {
+    public void raw(byte[] bytes) {
         raw(bytes, bytes.length);
     }
 
-    void raw(byte[] bytes, int count) {
+    public void raw(byte[] bytes, int count) {
         reserve(count);
         System.arraycopy(bytes, 0, buffer, length, count);
         length += count;
@@ -245,7 +245,7 @@ final class JsonLine {
         length = 0;
     }
 
-    void flush() {
+    public void flush() {
         write();
         try {
             out.flush();

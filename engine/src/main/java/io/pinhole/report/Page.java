@@ -10,12 +10,12 @@ import java.util.Arrays;
  * Lines of at most {@link #WIDTH} columns, UTF-8, coloured where wanted. A longer line is broken at
  * blanks, a longer word anywhere.
  */
-final class Page {
+public final class Page {
     static final int WIDTH = 100;
     private static final int BUFFER = 1 << 13;
 
     /** How a piece of text looks, as SGR parameters (ECMA-48 section 8.3.117). */
-    enum Style {
+    public enum Style {
         PLAIN(""),
         BOLD("1"),
         DIM("2"),
@@ -37,17 +37,17 @@ final class Page {
     private final StringBuilder line = new StringBuilder();
     private Style[] styles = new Style[256]; // of each char of the line
 
-    Page(OutputStream out, boolean colour) {
+    public Page(OutputStream out, boolean colour) {
         this.out = out;
         this.colour = colour;
     }
 
-    Page put(String text) {
+    public Page put(String text) {
         return put(Style.PLAIN, text);
     }
 
     /** Adds to the line; {@code text} is printable. */
-    Page put(Style style, String text) {
+    public Page put(Style style, String text) {
         int from = line.length();
         line.append(text);
         if (line.length() > styles.length) {
@@ -58,25 +58,25 @@ final class Page {
     }
 
     /** Columns of the line so far. */
-    int column() {
+    public int column() {
         return line.codePoints().map(Printable::width).sum();
     }
 
     /** Fills up with blanks to this column; at least {@code gap} of them on a line with text. */
-    Page to(int column, int gap) {
+    public Page to(int column, int gap) {
         return put(" ".repeat(Math.max(line.isEmpty() ? 0 : gap, column - column())));
     }
 
-    void blank() {
+    public void blank() {
         written.append('\n');
     }
 
-    void end() {
+    public void end() {
         end(2);
     }
 
     /** Ends the line; what does not fit goes on at column {@code hang}. */
-    void end(int hang) {
+    public void end(int hang) {
         int from = 0;
         int indent = 0;
         while (true) {
@@ -149,7 +149,7 @@ final class Page {
         }
     }
 
-    void flush() {
+    public void flush() {
         try {
             out.write(written.toString().getBytes(StandardCharsets.UTF_8));
             out.flush();

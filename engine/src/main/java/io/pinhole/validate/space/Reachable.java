@@ -10,7 +10,6 @@ import static io.pinhole.validate.space.PacketSpace.SOURCE_PORT;
 import io.pinhole.core.CtState;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.Range;
-import io.pinhole.rule.RuleSet;
 
 /**
  * What a rule set lets through, as far as connection tracking can get there: no packet is
@@ -22,7 +21,8 @@ import io.pinhole.rule.RuleSet;
 public final class Reachable {
     private final PacketSpace space;
     private final Bdd bdd;
-    private final Walk walk;
+    private final Walk toward;
+    private final Walk back;
     private final int opening;
     private final int data;
     private final int established;
@@ -31,92 +31,99 @@ public final class Reachable {
     private final int controls;
     private final int pinholes;
 
-    public Reachable(PacketSpace space, RuleSet rules, Route route, Policies policies) {
-        this(space, new Walk(space, rules, route), policies);
-    }
-
-    public Reachable(PacketSpace space, Walk walk, Policies policies) {
+    /**
+     * @param toward the way of the packets that open connections: forward, or input where the host
+     *     itself is the server
+     * @param back the way of the answers: forward, or output
+     */
+    public Reachable(PacketSpace space, Walk toward, Walk back, Policies policies) {
         this.space = space;
-        this.walk = walk;
+        this.toward = toward;
+        this.back = back;
         bdd = space.bdd();
-        int passed = walk.accepted();
-        opening = bdd.and(passed, space.state(CtState.NEW));
-        int helped = connections(bdd.and(opening, walk.helped()));
-
-        int flow = bdd.and(passed, space.state(CtState.ESTABLISHED));
-        int there = bdd.and(flow, space.original());
-        int back = bdd.and(flow, space.reply());
+        int there = bdd.and(toward.accepted(), space.state(CtState.ESTABLISHED));
+        int answers = bdd.and(back.accepted(), space.state(CtState.ESTABLISHED));
+        opening = bdd.and(toward.accepted(), space.state(CtState.NEW));
         // A dialogue needs both directions; then it can announce any port.
         controls =
                 bdd.and(
-                        bdd.and(helped, connections(there)),
-                        space.mirrored(connections(back)));
-        pinholes = pinholes(policies);
-        int related = bdd.and(passed, space.state(CtState.RELATED));
-        data = bdd.and(bdd.and(related, space.parent()), pinholes);
+                        bdd.and(
+                                connections(bdd.and(opening, toward.helped())),
+                                connections(bdd.and(there, space.original()))),
+                        space.mirrored(connections(bdd.and(answers, space.reply()))));
+        int first = bdd.and(space.state(CtState.RELATED), space.parent());
+        int passive = bdd.and(passive(policies), ports(policies));
+        int active = bdd.and(active(policies), ports(policies));
+        pinholes = bdd.or(passive, active);
+        int toServer = bdd.and(bdd.and(toward.accepted(), first), passive);
+        int toClient = bdd.and(bdd.and(back.accepted(), first), active);
+        data = bdd.or(toServer, toClient);
 
         int plain = connections(opening);
-        int expected = connections(data);
         established =
-                bdd.or(
-                        belongs(bdd.minus(flow, space.parent()), plain),
-                        belongs(bdd.and(flow, space.parent()), expected));
-        errors =
-                bdd.or(plain, expected) == Bdd.FALSE
-                        ? Bdd.FALSE
-                        : bdd.and(related, space.icmpError());
-        loose =
-                bdd.and(
-                        passed,
-                        bdd.or(
-                                space.state(CtState.INVALID),
-                                space.state(CtState.UNTRACKED)));
+                bdd.any(
+                        belongs(
+                                bdd.minus(there, space.parent()),
+                                bdd.minus(answers, space.parent()),
+                                plain),
+                        belongs(
+                                bdd.and(there, space.parent()),
+                                bdd.and(answers, space.parent()),
+                                connections(toServer)),
+                        belongs(
+                                bdd.and(answers, space.parent()),
+                                bdd.and(there, space.parent()),
+                                connections(toClient)));
+        int both = bdd.or(toward.accepted(), back.accepted());
+        int related = bdd.and(space.state(CtState.RELATED), space.icmpError());
+        errors = bdd.or(opening, data) == Bdd.FALSE ? Bdd.FALSE : bdd.and(both, related);
+        int stateless = bdd.or(space.state(CtState.INVALID), space.state(CtState.UNTRACKED));
+        loose = bdd.and(toward.accepted(), stateless);
     }
 
     /** The five-tuples in the direction of the packets given. */
     private int connections(int packets) {
-        return space.onlyBy(packets, IPV4, PROTOCOL, DESTINATION, SOURCE, DESTINATION_PORT, SOURCE_PORT);
+        return space.onlyBy(
+                packets, IPV4, PROTOCOL, DESTINATION, SOURCE, DESTINATION_PORT, SOURCE_PORT);
     }
 
     /** Packets of either direction of these flows. */
-    private int belongs(int packets, int flows) {
+    private int belongs(int there, int answers, int flows) {
         return bdd.or(
-                bdd.and(bdd.and(packets, space.original()), flows),
-                bdd.and(bdd.and(packets, space.reply()), space.mirrored(flows)));
+                bdd.and(bdd.and(there, space.original()), flows),
+                bdd.and(bdd.and(answers, space.reply()), space.mirrored(flows)));
     }
 
-    /** First packets of what a control connection can announce. */
-    private int pinholes(Policies policies) {
-        int pairs = space.onlyBy(controls, IPV4, SOURCE, DESTINATION);
-        int ports = Bdd.TRUE;
-        if (!policies.privilegedPorts()) {
-            ports = space.in(DESTINATION_PORT, Range.between(1024, 65_535));
-        } else {
-            ports = space.in(DESTINATION_PORT, Range.between(1, 65_535));
-        }
+    private int ports(Policies policies) {
+        int ports =
+                space.in(
+                        DESTINATION_PORT,
+                        Range.between(policies.privilegedPorts() ? 1 : 1024, 65_535));
         for (Range denied : policies.deniedPorts()) {
             ports = bdd.minus(ports, space.in(DESTINATION_PORT, denied));
         }
-        int passive = pairs;
-        if (policies.anyPassiveAddress()) {
-            passive = space.onlyBy(controls, IPV4, SOURCE);
-        }
-        int active = space.mirrored(pairs);
+        return bdd.and(ports, space.tcp());
+    }
+
+    /** From the client to the server, or to whom it names. */
+    private int passive(Policies policies) {
+        return policies.anyPassiveAddress()
+                ? space.onlyBy(controls, IPV4, SOURCE)
+                : space.onlyBy(controls, IPV4, SOURCE, DESTINATION);
+    }
+
+    /** From the server to the client, or to whom it names. */
+    private int active(Policies policies) {
+        int active = space.mirrored(space.onlyBy(controls, IPV4, SOURCE, DESTINATION));
         if (policies.thirdParty()) {
-            int fromServer = space.mirrored(space.onlyBy(controls, IPV4, DESTINATION));
-            int to = Bdd.TRUE;
-            if (!policies.peers().isEmpty()) {
-                to = Bdd.FALSE;
-                for (IpAddress peer : policies.peers()) {
-                    to = bdd.or(to, space.address(DESTINATION, peer));
-                }
+            int to = policies.peers().isEmpty() ? Bdd.TRUE : Bdd.FALSE;
+            for (IpAddress peer : policies.peers()) {
+                to = bdd.or(to, space.address(DESTINATION, peer));
             }
+            int fromServer = space.mirrored(space.onlyBy(controls, IPV4, DESTINATION));
             active = bdd.or(active, bdd.and(fromServer, to));
         }
-        if (policies.sourcePort20()) {
-            active = bdd.and(active, space.is(SOURCE_PORT, 20));
-        }
-        return bdd.and(bdd.and(bdd.or(passive, active), ports), space.tcp());
+        return policies.sourcePort20() ? bdd.and(active, space.is(SOURCE_PORT, 20)) : active;
     }
 
     /** First packets of connections that a rule lets in on its own. */
@@ -159,8 +166,14 @@ public final class Reachable {
         return bdd.any(opening, data, established, loose, errors);
     }
 
+    /** The way of the packets that open connections. */
     public Walk walk() {
-        return walk;
+        return toward;
+    }
+
+    /** The way of the answers. */
+    public Walk back() {
+        return back;
     }
 
     public PacketSpace space() {

@@ -60,6 +60,7 @@ public record Witness(
         return new int[] {
             bdd.or(bdd.not(space.icmpError()), bdd.not(begins)),
             ipv4,
+            space.state(CtState.NEW),
             begins,
             space.tcp(),
             space.protocol(PacketView.UDP),
@@ -70,6 +71,8 @@ public record Witness(
             bdd.or(
                     space.address(destination, IpAddress.v4(0xcb00710a)),
                     space.address(destination, IpAddress.v6(0x2001_0db8_0002_0000L, 10))),
+            space.is(new PacketSpace.Slice(source.first() + 24, 8), 7),
+            space.is(new PacketSpace.Slice(destination.first() + 24, 8), 10),
             space.address(source, true, Range.between(0x0a000000L, 0xdfffffffL)),
             space.address(destination, true, Range.between(0x0a000000L, 0xdfffffffL)),
             space.is(PacketSpace.DESTINATION_PORT, 22),

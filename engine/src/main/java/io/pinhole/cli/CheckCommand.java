@@ -1,0 +1,131 @@
+package io.pinhole.cli;
+
+import io.pinhole.core.Settings;
+import io.pinhole.rule.Range;
+import io.pinhole.rule.RuleSet;
+import io.pinhole.validate.check.CheckReport;
+import io.pinhole.validate.check.Finding;
+import io.pinhole.validate.check.RuleCheck;
+import io.pinhole.validate.check.Severity;
+import io.pinhole.validate.space.Bdd;
+import io.pinhole.validate.space.Policies;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStream;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code pinhole check}: what is wrong with a rule set, over all packets. */
+@Command(
+        name = "check",
+        sortOptions = false,
+        description = {
+            "Look for what is wrong with a rule set: rules that can never match,",
+            "rules that change nothing, and what goes wrong with FTP."
+        },
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  pinhole check /etc/nftables.conf",
+            "  pinhole check --fail-on warning --json ftp.nft",
+            "",
+            "Exit status: 0 nothing at or above --fail-on, 1 something, 2 bad usage or",
+            "rule set."
+        })
+final class CheckCommand implements Callable<Integer> {
+    @Option(
+            names = "-D",
+            paramLabel = "NAME=VALUE",
+            description = "Replace a 'define' of the rule set; repeatable.")
+    private Map<String, String> defines = new LinkedHashMap<>();
+
+    @Option(
+            names = "--fail-on",
+            paramLabel = "SEVERITY",
+            description = "Exit status 1 from this on: info, warning or error (default).")
+    private String failOn = "error";
+
+    @Option(names = "--json", description = "One JSON object a line for machines.")
+    private boolean json;
+
+    @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
+
+    @Parameters(paramLabel = "RULES", description = "A rule set, as for 'analyze -r'.")
+    private String file = "";
+
+    private final OutputStream output;
+
+    CheckCommand() {
+        this(new FileOutputStream(FileDescriptor.out));
+    }
+
+    /**
+     * @param output what goes to standard output otherwise
+     */
+    CheckCommand(OutputStream output) {
+        this.output = output;
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        Severity limit = severity();
+        Policies policies = policies(settingsOptions.load().settings().helper());
+        RuleSet rules = load(file, defines);
+        int count =
+                rules.tables().stream()
+                        .flatMap(t -> t.chains().stream())
+                        .mapToInt(c -> c.rules().size())
+                        .sum();
+        List<Finding> findings;
+        try {
+            findings = RuleCheck.of(rules, policies);
+        } catch (Bdd.TooLarge e) {
+            throw new UserError(String.valueOf(e.getMessage()));
+        }
+        if (json) {
+            CheckReport.json(output, findings, count);
+        } else {
+            boolean colour = Terminal.isOutTerminal() && System.getenv("NO_COLOR") == null;
+            CheckReport.text(output, colour, findings, count);
+        }
+        boolean fails =
+                findings.stream().anyMatch(f -> f.problem().severity().compareTo(limit) >= 0);
+        return fails ? Main.EXIT_NO : 0;
+    }
+
+    private Severity severity() throws UserError {
+        for (Severity s : Severity.values()) {
+            if (s.label().equals(failOn.toLowerCase(Locale.ROOT))) {
+                return s;
+            }
+        }
+        throw new UserError(
+                "--fail-on knows info, warning, error, not " + SettingsText.quoted(failOn));
+    }
+
+    /** Address translation does not matter to what is looked for. */
+    static RuleSet load(String file, Map<String, String> defines) throws UserError {
+        RuleOptions options = new RuleOptions();
+        options.rules = file;
+        options.defines = defines;
+        options.ignoreNat = true;
+        return options.load(Map.of());
+    }
+
+    /** What the settings let the helper open. */
+    static Policies policies(Settings.HelperPolicy helper) {
+        return new Policies(
+                helper.privilegedPorts() == Settings.PrivilegedPorts.ALLOW,
+                helper.deniedPorts().stream().map(r -> Range.between(r.first(), r.last())).toList(),
+                helper.activeSourcePort() == Settings.ActiveSourcePort.FTP_DATA,
+                helper.thirdParty() == Settings.ThirdParty.ALLOW,
+                helper.thirdPartyPeers(),
+                helper.passiveAddress() == Settings.PassiveAddress.ALLOW);
+    }
+}

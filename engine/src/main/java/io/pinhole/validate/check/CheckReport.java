@@ -1,0 +1,143 @@
+package io.pinhole.validate.check;
+
+import io.pinhole.report.JsonLine;
+import io.pinhole.report.Page;
+import io.pinhole.rule.RuleOrigin;
+import io.pinhole.rule.SourcePos;
+import io.pinhole.validate.space.Witness;
+import java.io.OutputStream;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/** Findings for people, and as JSON, one object a line. */
+public final class CheckReport {
+    private CheckReport() {}
+
+    /**
+     * Prints findings as a compiler prints errors.
+     *
+     * @param rules number of rules looked at
+     */
+    public static void text(OutputStream out, boolean colour, List<Finding> findings, int rules) {
+        Page page = new Page(out, colour);
+        for (Finding finding : findings) {
+            text(page, finding);
+        }
+        Map<Severity, Integer> counts = new EnumMap<>(Severity.class);
+        for (Finding finding : findings) {
+            counts.merge(finding.problem().severity(), 1, Integer::sum);
+        }
+        page.put(Page.Style.BOLD, rules + (rules == 1 ? " rule: " : " rules: "));
+        if (findings.isEmpty()) {
+            page.put(Page.Style.GOOD, "nothing found");
+        } else {
+            page.put(
+                    count(counts, Severity.ERROR, "error")
+                            + ", "
+                            + count(counts, Severity.WARNING, "warning")
+                            + ", "
+                            + counts.getOrDefault(Severity.INFO, 0)
+                            + " info");
+        }
+        page.end();
+        page.flush();
+    }
+
+    private static String count(Map<Severity, Integer> counts, Severity severity, String name) {
+        int n = counts.getOrDefault(severity, 0);
+        return n + " " + name + (n == 1 ? "" : "s");
+    }
+
+    private static void text(Page page, Finding finding) {
+        Problem problem = finding.problem();
+        SourcePos at = finding.at();
+        page.put(Page.Style.BOLD, at == null ? "rule set" : at.toString()).put(": ");
+        page.put(style(problem.severity()), problem.severity().label());
+        page.put(": " + problem.text()).put(Page.Style.DIM, "  [" + problem.label() + "]");
+        page.end(4);
+        if (!finding.rule().isEmpty()) {
+            page.put("    ").put(Page.Style.CODE, finding.rule());
+            page.end(6);
+        }
+        for (String line : finding.why()) {
+            page.put("  why: " + line);
+            page.end(7);
+        }
+        Witness witness = finding.witness();
+        if (witness != null) {
+            page.put("  packet: ").put(Page.Style.CODE, witness.text());
+            page.put("  (ct state " + witness.stateText() + ")");
+            page.end(10);
+        }
+        for (String line : finding.cure()) {
+            page.put("  cure: " + line);
+            page.end(8);
+        }
+        page.blank();
+    }
+
+    private static Page.Style style(Severity severity) {
+        return switch (severity) {
+            case ERROR -> Page.Style.BAD;
+            case WARNING -> Page.Style.WARN;
+            case INFO -> Page.Style.PLAIN;
+        };
+    }
+
+    /** One {@code finding} a line, then a {@code summary}. */
+    public static void json(OutputStream out, List<Finding> findings, int rules) {
+        JsonLine line = new JsonLine(out);
+        for (Finding finding : findings) {
+            json(line, finding);
+        }
+        Map<Severity, Integer> counts = new EnumMap<>(Severity.class);
+        for (Finding finding : findings) {
+            counts.merge(finding.problem().severity(), 1, Integer::sum);
+        }
+        line.open().field("event", "summary").field("rules", rules);
+        line.field("errors", counts.getOrDefault(Severity.ERROR, 0));
+        line.field("warnings", counts.getOrDefault(Severity.WARNING, 0));
+        line.field("info", counts.getOrDefault(Severity.INFO, 0));
+        line.close().endLine();
+        line.flush();
+    }
+
+    private static void json(JsonLine line, Finding finding) {
+        line.open().field("event", "finding");
+        line.field("kind", finding.problem().label());
+        line.field("severity", finding.problem().severity().label());
+        SourcePos at = finding.at();
+        if (at != null) {
+            line.field("file", at.file()).field("line", at.line()).field("column", at.column());
+        }
+        if (!finding.rule().isEmpty()) {
+            line.field("rule", finding.rule());
+        }
+        line.field("detail", finding.problem().text());
+        list(line, "why", finding.why());
+        list(line, "because", finding.because().stream().map(RuleOrigin::text).toList());
+        list(line, "cure", finding.cure());
+        Witness witness = finding.witness();
+        if (witness != null) {
+            line.field("packet", witness.text()).field("ct", witness.state().label());
+        }
+        line.close().endLine();
+    }
+
+    static void list(JsonLine line, String name, List<String> items) {
+        if (items.isEmpty()) {
+            return;
+        }
+        line.name(name).raw("[");
+        boolean first = true;
+        for (String item : items) {
+            if (!first) {
+                line.raw(",");
+            }
+            first = false;
+            line.raw(JsonLine.quoted(item));
+        }
+        line.raw("]");
+    }
+}
