@@ -2,6 +2,7 @@ package io.pinhole.rule;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /**
  * A whole rule set that passed every check; {@link #compile()} cannot fail.
@@ -100,6 +101,16 @@ public record RuleSet(String name, List<Table> tables) {
         return out;
     }
 
+    /** How many rules read a field of this kind. */
+    public int rulesReading(Predicate<Field> wanted) {
+        return (int)
+                tables.stream()
+                        .flatMap(t -> t.chains().stream())
+                        .flatMap(c -> c.rules().stream())
+                        .filter(r -> Reads.any(r, wanted))
+                        .count();
+    }
+
     /** True if verdicts depend on limits or quotas across flows. */
     public boolean hasGlobalState() {
         return anyStatement(
@@ -147,7 +158,7 @@ public record RuleSet(String name, List<Table> tables) {
                         o -> o instanceof NamedObject.Helper h && h.helper().type().equals("ftp"));
     }
 
-    private boolean anyStatement(java.util.function.Predicate<Statement> test) {
+    private boolean anyStatement(Predicate<Statement> test) {
         return tables.stream()
                 .flatMap(t -> t.chains().stream())
                 .flatMap(c -> c.rules().stream())

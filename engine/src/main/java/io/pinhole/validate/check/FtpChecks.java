@@ -263,28 +263,26 @@ final class FtpChecks {
             if (visit == null) {
                 continue;
             }
-            int accepted =
-                    visit.branches().stream()
-                            .filter(b -> b.end() == Visit.End.ACCEPT)
-                            .map(Visit.Branch::packets)
-                            .reduce(Bdd.FALSE, bdd::or);
-            int open = bdd.and(bdd.and(accepted, reach.opening()), bdd.and(space.tcp(), ports));
-            // Some of the last ports may be left out: it is the idea that is wrong.
-            int low = bdd.and(open, space.is(DESTINATION_PORT, 1025));
-            int high = bdd.and(open, space.is(DESTINATION_PORT, 60_000));
-            int both =
-                    bdd.and(
-                            space.onlyBy(low, IPV4, SOURCE, DESTINATION),
-                            space.onlyBy(high, IPV4, SOURCE, DESTINATION));
-            if (both != Bdd.FALSE && space.bdd().isSubset(ports, space.onlyBy(open, DESTINATION_PORT))) {
+            int accepted = Bdd.FALSE;
+            int meant = Bdd.FALSE;
+            for (Visit.Branch branch : visit.branches()) {
+                if (branch.end() == Visit.End.ACCEPT) {
+                    accepted = bdd.or(accepted, branch.packets());
+                    meant = bdd.or(meant, branch.whenMet());
+                }
+            }
+            int tcp = bdd.and(space.tcp(), ports);
+            int open = bdd.and(bdd.and(accepted, reach.opening()), tcp);
+            // An earlier rule may have taken some ports out: it is the idea that is wrong.
+            int named = space.onlyBy(bdd.and(meant, tcp), DESTINATION_PORT);
+            if (open != Bdd.FALSE && bdd.isSubset(ports, named)) {
                 findings.add(
                         finding(
                                 Problem.HIGH_PORTS_OPEN,
                                 place,
-                                "ports 1024-65535 stand open at all times: "
-                                        + regions(bdd.and(open, both)),
+                                "without any FTP session stand open: " + regions(open),
                                 "drop the rule: a pinhole opens the one announced port, once",
-                                Witness.of(space, bdd.and(open, both))));
+                                Witness.of(space, open)));
             }
         }
     }

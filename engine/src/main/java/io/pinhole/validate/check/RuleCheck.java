@@ -24,7 +24,7 @@ public final class RuleCheck {
      * @throws io.pinhole.validate.space.Bdd.TooLarge if an exact answer does not fit into memory
      */
     public static List<Finding> of(RuleSet rules, Policies policies) {
-        PacketSpace space = new PacketSpace();
+        PacketSpace space = PacketSpace.of(rules);
         RuleChecks checks = new RuleChecks(space, rules.tables());
         List<Finding> out = new ArrayList<>();
         Map<View, Reachable> views =

@@ -168,13 +168,17 @@ final class RuleChecks {
         int came = begins == Bdd.FALSE ? all : begins;
         Set<RuleOrigin> because = new LinkedHashSet<>();
         Set<Visit.End> ends = new LinkedHashSet<>();
+        int left = came;
         for (Visit earlier : passage.visits()) {
-            if (earlier == visit) {
+            if (earlier == visit || left == Bdd.FALSE) {
                 break;
             }
             for (Visit.Branch branch : earlier.branches()) {
-                if (bdd.and(branch.packets(), came) != Bdd.FALSE) {
-                    collect(branch, came, earlier, because, ends);
+                if (bdd.and(branch.packets(), left) != Bdd.FALSE) {
+                    collect(branch, left, earlier, because, ends);
+                    if (branch.end() != Visit.End.JUMP) {
+                        left = bdd.minus(left, branch.packets());
+                    }
                 }
             }
         }

@@ -29,6 +29,12 @@ public final class Bdd {
     private static final int MAX_CACHE = 1 << 22;
 
     private final int budget;
+
+    // Bit i of a vector is asked for at this level, and the other way round; beyond, i itself.
+    private final int[] levels;
+    private final int[] indexes;
+
+    // Nodes: the level that they ask for.
     private int[] variable = new int[1 << 14];
     private int[] low = new int[1 << 14];
     private int[] high = new int[1 << 14];
@@ -57,7 +63,20 @@ public final class Bdd {
      * @param budget most nodes there may ever be
      */
     public Bdd(int budget) {
+        this(budget, new int[0]);
+    }
+
+    /**
+     * @param levels the order in which the first bits are asked for: bit i at level {@code
+     *     levels[i]}; a permutation
+     */
+    Bdd(int budget, int[] levels) {
         this.budget = budget;
+        this.levels = levels;
+        indexes = new int[levels.length];
+        for (int i = 0; i < levels.length; i++) {
+            indexes[levels[i]] = i;
+        }
         variable[FALSE] = LEAF;
         variable[TRUE] = LEAF;
         Arrays.fill(buckets, -1);
@@ -68,9 +87,24 @@ public final class Bdd {
         return size;
     }
 
-    /** The variable a node asks for; more than any variable for the two leaves. */
-    public int variable(int node) {
+    /** The level that a node asks for; more than any for the two leaves. */
+    int level(int node) {
         return variable[node];
+    }
+
+    /** The level at which bit {@code index} is asked for. */
+    int levelOf(int index) {
+        return index < levels.length ? levels[index] : index;
+    }
+
+    private int indexAt(int level) {
+        return level < indexes.length ? indexes[level] : level;
+    }
+
+    private BitSet levelsOf(BitSet bits) {
+        BitSet out = new BitSet();
+        bits.stream().forEach(i -> out.set(levelOf(i)));
+        return out;
     }
 
     public int low(int node) {
@@ -83,11 +117,11 @@ public final class Bdd {
 
     /** All vectors with this bit set. */
     public int bit(int index) {
-        return node(index, FALSE, TRUE);
+        return node(levelOf(index), FALSE, TRUE);
     }
 
-    /** {@code index ? high : low}; both must ask for later variables only. */
-    int node(int index, int lowChild, int highChild) {
+    /** {@code level ? high : low}; both must ask at later levels only. */
+    private int node(int index, int lowChild, int highChild) {
         if (lowChild == highChild) {
             return lowChild;
         }
@@ -263,7 +297,7 @@ public final class Bdd {
 
     /** Vectors that are in the set with some value of these bits. */
     public int exists(int set, BitSet bits) {
-        return exists(set, bits, new HashMap<>());
+        return exists(set, levelsOf(bits), new HashMap<>());
     }
 
     private int exists(int set, BitSet bits, Map<Integer, Integer> done) {
@@ -300,18 +334,10 @@ public final class Bdd {
         }
         int no = permute(low[set], to, done);
         int yes = permute(high[set], to, done);
-        int index = variable[set];
+        int index = indexAt(variable[set]);
         int result = ifThenElse(bit(index < to.length ? to[index] : index), yes, no);
         done.put(set, result);
         return result;
-    }
-
-    /** The set of the vectors' other bits, where this one has the value. */
-    public int given(int set, int index, boolean value) {
-        int bit = value ? bit(index) : not(bit(index));
-        BitSet only = new BitSet();
-        only.set(index);
-        return exists(and(set, bit), only);
     }
 
     /**
@@ -320,7 +346,7 @@ public final class Bdd {
      * @param bits all that the set asks for, or more
      */
     public BigInteger count(int set, BitSet bits) {
-        int[] order = bits.stream().toArray();
+        int[] order = levelsOf(bits).stream().toArray();
         Map<Integer, Integer> place = new HashMap<>();
         for (int i = 0; i < order.length; i++) {
             place.put(order[i], i);
@@ -358,7 +384,7 @@ public final class Bdd {
     public boolean contains(int set, BitSet vector) {
         int n = set;
         while (n > TRUE) {
-            n = vector.get(variable[n]) ? high[n] : low[n];
+            n = vector.get(indexAt(variable[n])) ? high[n] : low[n];
         }
         return n == TRUE;
     }
@@ -374,7 +400,7 @@ public final class Bdd {
             if (low[n] != FALSE) {
                 n = low[n];
             } else {
-                out.set(variable[n]);
+                out.set(indexAt(variable[n]));
                 n = high[n];
             }
         }

@@ -6,6 +6,7 @@ import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.Range;
+import io.pinhole.rule.RuleSet;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
@@ -67,14 +68,35 @@ public final class PacketSpace {
     private final int wellFormed;
 
     public PacketSpace() {
-        this(new Bdd());
+        this(false);
     }
 
-    PacketSpace(Bdd bdd) {
-        this.bdd = bdd;
+    private PacketSpace(boolean sourceFirst) {
+        int[] levels = new int[FIXED];
+        for (int i = 0; i < FIXED; i++) {
+            levels[i] = i;
+            if (sourceFirst && i >= DESTINATION.first() && i < SOURCE.end()) {
+                levels[i] = i < SOURCE.first() ? i + 128 : i - 128;
+            }
+        }
+        bdd = new Bdd(Bdd.DEFAULT_BUDGET, levels);
         icmpError = icmpErrors();
         discovery = discovery();
         wellFormed = possible();
+    }
+
+    /**
+     * A space for these rule sets. What most rules ask for is asked first: a rule that says nothing
+     * of the address asked first has to be told apart for each of the other rules' addresses.
+     */
+    public static PacketSpace of(RuleSet... rules) {
+        int sources = 0;
+        int destinations = 0;
+        for (RuleSet set : rules) {
+            sources += set.rulesReading(f -> f == Field.IP_SADDR || f == Field.IP6_SADDR);
+            destinations += set.rulesReading(f -> f == Field.IP_DADDR || f == Field.IP6_DADDR);
+        }
+        return new PacketSpace(sources > destinations);
     }
 
     public Bdd bdd() {

@@ -5,6 +5,7 @@ import io.pinhole.rule.Canonical;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,6 +76,7 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
                     slices.add(slice);
                 }
             }
+            slices.sort(Comparator.comparingInt(s -> bdd.levelOf(s.first())));
         }
 
         void cut(int node, int from, boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
@@ -90,14 +92,15 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
                 return;
             }
             int at = from;
-            while (slices.get(at).end() <= bdd.variable(node)) {
+            while (end(slices.get(at)) <= bdd.level(node)) {
                 at++;
             }
             PacketSpace.Slice slice = slices.get(at);
             Map<Integer, List<Range>> parts = new LinkedHashMap<>();
             int width =
                     v4 && slice.width() == 128 && slice.first() < 302 ? 32 : slice.width();
-            if (!split(node, slice.first(), slice.first() + width, 0, 0, width, parts)) {
+            int first = bdd.levelOf(slice.first());
+            if (!split(node, first, first + width, 0, 0, width, parts)) {
                 complete = false;
             }
             for (Map.Entry<Integer, List<Range>> part : parts.entrySet()) {
@@ -109,16 +112,20 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
             }
         }
 
+        private int end(PacketSpace.Slice slice) {
+            return bdd.levelOf(slice.first()) + slice.width();
+        }
+
         /** Which values of a slice lead to which rest. */
         private boolean split(
                 int node,
-                int bit,
+                int level,
                 int end,
                 long high,
                 long low,
                 int left,
                 Map<Integer, List<Range>> parts) {
-            if (bdd.variable(node) >= end) {
+            if (bdd.level(node) >= end) {
                 List<Range> ranges = parts.computeIfAbsent(node, n -> new ArrayList<>());
                 if (ranges.size() >= MAX_RANGES) {
                     return false;
@@ -126,12 +133,12 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
                 append(ranges, block(high, low, left));
                 return true;
             }
-            int no = bdd.variable(node) == bit ? bdd.low(node) : node;
-            int yes = bdd.variable(node) == bit ? bdd.high(node) : node;
+            int no = bdd.level(node) == level ? bdd.low(node) : node;
+            int yes = bdd.level(node) == level ? bdd.high(node) : node;
             long setHigh = left > 64 ? high | 1L << left - 65 : high;
             long setLow = left <= 64 ? low | 1L << left - 1 : low;
-            return split(no, bit + 1, end, high, low, left - 1, parts)
-                    & split(yes, bit + 1, end, setHigh, setLow, left - 1, parts);
+            return split(no, level + 1, end, high, low, left - 1, parts)
+                    & split(yes, level + 1, end, setHigh, setLow, left - 1, parts);
         }
 
         private static Range block(long high, long low, int left) {

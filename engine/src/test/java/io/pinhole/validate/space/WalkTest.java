@@ -32,7 +32,7 @@ class WalkTest {
         for (int i = 0; i < RULE_SETS; i++) {
             String text = ruleSet();
             RuleSet rules = RuleFixture.load(text);
-            PacketSpace space = new PacketSpace();
+            PacketSpace space = PacketSpace.of(rules);
             Walk walk = new Walk(space, rules, Route.FORWARD);
             for (int n = 0; n < PACKETS; n++) {
                 String packet = packet();
