@@ -4,6 +4,7 @@ import io.pinhole.core.Settings;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.check.CheckReport;
+import io.pinhole.validate.check.Exposure;
 import io.pinhole.validate.check.Finding;
 import io.pinhole.validate.check.RuleCheck;
 import io.pinhole.validate.check.Severity;
@@ -12,6 +13,7 @@ import io.pinhole.validate.space.Policies;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStream;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +36,7 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  pinhole check /etc/nftables.conf",
             "  pinhole check --fail-on warning --json ftp.nft",
+            "  pinhole check --exposure old.nft new.nft",
             "",
             "Exit status: 0 nothing at or above --fail-on, 1 something, 2 bad usage or",
             "rule set."
@@ -54,10 +57,21 @@ final class CheckCommand implements Callable<Integer> {
     @Option(names = "--json", description = "One JSON object a line for machines.")
     private boolean json;
 
+    @Option(
+            names = "--exposure",
+            description = {
+                "Instead: how many pairs of host and TCP port stand open, always and",
+                "while an FTP session runs, in each of the rule sets given."
+            })
+    private boolean exposure;
+
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
 
-    @Parameters(paramLabel = "RULES", description = "A rule set, as for 'analyze -r'.")
-    private String file = "";
+    @Parameters(
+            arity = "1..*",
+            paramLabel = "RULES",
+            description = "Rule sets, as for 'analyze -r'.")
+    private List<String> files = new ArrayList<>();
 
     private final OutputStream output;
 
@@ -76,27 +90,44 @@ final class CheckCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         Severity limit = severity();
         Policies policies = policies(settingsOptions.load().settings().helper());
-        RuleSet rules = load(file, defines);
-        int count =
-                rules.tables().stream()
-                        .flatMap(t -> t.chains().stream())
-                        .mapToInt(c -> c.rules().size())
-                        .sum();
-        List<Finding> findings;
+        boolean colour = Terminal.isOutTerminal() && System.getenv("NO_COLOR") == null;
+        boolean fails = false;
         try {
-            findings = RuleCheck.of(rules, policies);
+            if (exposure) {
+                exposure(policies);
+                return 0;
+            }
+            for (String file : files) {
+                RuleSet rules = load(file, defines);
+                int count = rules.ruleCount();
+                List<Finding> findings = RuleCheck.of(rules, policies);
+                if (json) {
+                    CheckReport.json(output, file, findings, count);
+                } else {
+                    CheckReport.text(output, colour, file, findings, count);
+                }
+                fails |=
+                        findings.stream()
+                                .anyMatch(f -> f.problem().severity().compareTo(limit) >= 0);
+            }
         } catch (Bdd.TooLarge e) {
             throw new UserError(String.valueOf(e.getMessage()));
         }
-        if (json) {
-            CheckReport.json(output, findings, count);
-        } else {
-            boolean colour = Terminal.isOutTerminal() && System.getenv("NO_COLOR") == null;
-            CheckReport.text(output, colour, findings, count);
-        }
-        boolean fails =
-                findings.stream().anyMatch(f -> f.problem().severity().compareTo(limit) >= 0);
         return fails ? Main.EXIT_NO : 0;
+    }
+
+    private void exposure(Policies policies) throws UserError {
+        List<Exposure> rows = new ArrayList<>();
+        for (String file : files) {
+            RuleSet rules = load(file, defines);
+            rows.add(Exposure.of(file, rules, policies, 4));
+            rows.add(Exposure.of(file, rules, policies, 6));
+        }
+        if (json) {
+            CheckReport.exposureJson(output, rows);
+        } else {
+            CheckReport.exposure(output, rows);
+        }
     }
 
     private Severity severity() throws UserError {

@@ -16,7 +16,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "pinhole",
         description = "FTP-aware stateful firewall and packet inspection engine.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {AnalyzeCommand.class, CheckCommand.class, ConfigCommand.class, VersionCommand.class})
+        subcommands = {AnalyzeCommand.class, CheckCommand.class, DiffCommand.class, ConfigCommand.class, VersionCommand.class})
 public final class Main implements Runnable {
     /** The question was answered with "no". */
     public static final int EXIT_NO = 1;

@@ -101,6 +101,14 @@ public record RuleSet(String name, List<Table> tables) {
         return out;
     }
 
+    /** Rules in all chains. */
+    public int ruleCount() {
+        return tables.stream()
+                .flatMap(t -> t.chains().stream())
+                .mapToInt(c -> c.rules().size())
+                .sum();
+    }
+
     /** How many rules read a field of this kind. */
     public int rulesReading(Predicate<Field> wanted) {
         return (int)

@@ -6,8 +6,10 @@ import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.space.Witness;
 import java.io.OutputStream;
+import java.math.BigInteger;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** Findings for people, and as JSON, one object a line. */
@@ -17,9 +19,11 @@ public final class CheckReport {
     /**
      * Prints findings as a compiler prints errors.
      *
+     * @param name of the rule set
      * @param rules number of rules looked at
      */
-    public static void text(OutputStream out, boolean colour, List<Finding> findings, int rules) {
+    public static void text(
+            OutputStream out, boolean colour, String name, List<Finding> findings, int rules) {
         Page page = new Page(out, colour);
         for (Finding finding : findings) {
             text(page, finding);
@@ -28,7 +32,7 @@ public final class CheckReport {
         for (Finding finding : findings) {
             counts.merge(finding.problem().severity(), 1, Integer::sum);
         }
-        page.put(Page.Style.BOLD, rules + (rules == 1 ? " rule: " : " rules: "));
+        page.put(Page.Style.BOLD, name + ": " + rules + (rules == 1 ? " rule: " : " rules: "));
         if (findings.isEmpty()) {
             page.put(Page.Style.GOOD, "nothing found");
         } else {
@@ -86,7 +90,8 @@ public final class CheckReport {
     }
 
     /** One {@code finding} a line, then a {@code summary}. */
-    public static void json(OutputStream out, List<Finding> findings, int rules) {
+    public static void json(
+            OutputStream out, String name, List<Finding> findings, int rules) {
         JsonLine line = new JsonLine(out);
         for (Finding finding : findings) {
             json(line, finding);
@@ -95,7 +100,7 @@ public final class CheckReport {
         for (Finding finding : findings) {
             counts.merge(finding.problem().severity(), 1, Integer::sum);
         }
-        line.open().field("event", "summary").field("rules", rules);
+        line.open().field("event", "summary").field("file", name).field("rules", rules);
         line.field("errors", counts.getOrDefault(Severity.ERROR, 0));
         line.field("warnings", counts.getOrDefault(Severity.WARNING, 0));
         line.field("info", counts.getOrDefault(Severity.INFO, 0));
@@ -123,6 +128,50 @@ public final class CheckReport {
             line.field("packet", witness.text()).field("ct", witness.state().label());
         }
         line.close().endLine();
+    }
+
+    /** Two lines for each rule set and IP version that lets anything in. */
+    public static void exposure(OutputStream out, List<Exposure> rows) {
+        Page page = new Page(out, false);
+        for (Exposure row : rows) {
+            if (row.always().signum() == 0 && row.session().signum() == 0) {
+                page.put(row.name() + "  IPv" + row.version() + ": nothing is open");
+                page.end();
+                continue;
+            }
+            page.put(Page.Style.BOLD, row.name() + "  IPv" + row.version());
+            page.put(": " + row.worst() + (row.worst() == 1 ? " port" : " ports"));
+            page.put(" of a host open at all times");
+            page.end();
+            page.put("  always            " + pairs(row.always()) + "  " + row.alwaysWhere());
+            page.end(20);
+            page.put("  during a session  one of " + pairs(row.session()) + " more at a time");
+            page.put("  " + row.sessionWhere());
+            page.end(20);
+        }
+        page.flush();
+    }
+
+    private static String pairs(BigInteger count) {
+        return count.bitLength() > 40
+                ? String.format(Locale.ROOT, "%.2e pairs", count.doubleValue())
+                : String.format(Locale.ROOT, "%,d pairs", count);
+    }
+
+    /** One {@code exposure} a line. */
+    public static void exposureJson(OutputStream out, List<Exposure> rows) {
+        JsonLine line = new JsonLine(out);
+        for (Exposure row : rows) {
+            line.open().field("event", "exposure").field("file", row.name());
+            line.field("ip", row.version());
+            line.name("always").raw(row.always().toString());
+            line.name("session").raw(row.session().toString());
+            line.field("portsOfOneHost", row.worst());
+            line.field("alwaysOpen", row.alwaysWhere());
+            line.field("sessionOpen", row.sessionWhere());
+            line.close().endLine();
+        }
+        line.flush();
     }
 
     static void list(JsonLine line, String name, List<String> items) {

@@ -17,11 +17,12 @@ import java.util.stream.Collectors;
  * A set of packets that one nft match describes: some values of each field. Regions of one set are
  * disjoint.
  *
- * @param v4 true for IPv4
+ * @param version of IP: 4, 6, or 0 for both
  * @param values for each slice that matters, in the order of the bits, the values it may have
  */
-public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
+public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
     private static final int MAX_RANGES = 4096;
+    private static final int FEW_TYPES = 8;
 
     public Region {
         values = new LinkedHashMap<>(values);
@@ -45,7 +46,7 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
                 cutter.cut(rest, 0, v4, new LinkedHashMap<>());
             }
         }
-        List<Region> merged = merge(cutter.out);
+        List<Region> merged = bothVersions(merge(cutter.out));
         boolean complete = cutter.complete && merged.size() <= most;
         return new Cover(merged.subList(0, Math.min(most, merged.size())), complete);
     }
@@ -88,7 +89,7 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
                 return;
             }
             if (node == Bdd.TRUE) {
-                out.add(new Region(v4, values));
+                out.add(new Region(v4 ? 4 : 6, values));
                 return;
             }
             int at = from;
@@ -98,7 +99,7 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
             PacketSpace.Slice slice = slices.get(at);
             Map<Integer, List<Range>> parts = new LinkedHashMap<>();
             int width =
-                    v4 && slice.width() == 128 && slice.first() < 302 ? 32 : slice.width();
+                    v4 && isAddress(slice) ? 32 : slice.width();
             int first = bdd.levelOf(slice.first());
             if (!split(node, first, first + width, 0, 0, width, parts)) {
                 complete = false;
@@ -183,7 +184,7 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
                     boolean any = rest.remove(slice) == null;
                     Region joined =
                             byRest.merge(
-                                    List.of(region.v4, rest, any),
+                                    List.of(region.version, rest, any),
                                     region,
                                     (a, b) -> a.joined(b, slice));
                     again |= joined != region;
@@ -192,6 +193,30 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
             }
         }
         return current;
+    }
+
+    /** One region for two that say the same of IPv4 and IPv6. */
+    private static List<Region> bothVersions(List<Region> regions) {
+        Map<Map<PacketSpace.Slice, List<Range>>, Region> out = new LinkedHashMap<>();
+        List<Region> all = new ArrayList<>();
+        for (Region region : regions) {
+            boolean either =
+                    region.values.keySet().stream().noneMatch(Region::isAddress)
+                            && region.values.get(PacketSpace.PROTOCOL) != null
+                            && !region.isIcmp();
+            if (either) {
+                out.merge(region.values, region, (a, b) -> new Region(0, a.values));
+            } else {
+                all.add(region);
+            }
+        }
+        all.addAll(0, out.values());
+        return all;
+    }
+
+    private boolean isIcmp() {
+        return values.getOrDefault(PacketSpace.PROTOCOL, List.of()).stream()
+                .anyMatch(r -> r.contains(0, 1) || r.contains(0, 58));
     }
 
     private static List<PacketSpace.Slice> slices(List<Region> regions) {
@@ -206,18 +231,39 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
         all.forEach(r -> Cutter.append(ranges, r));
         Map<PacketSpace.Slice, List<Range>> more = new LinkedHashMap<>(values);
         more.put(slice, ranges);
-        return new Region(v4, more);
+        return new Region(version, more);
+    }
+
+    /** The packets in it. */
+    public int set(PacketSpace space) {
+        Bdd bdd = space.bdd();
+        boolean v4 = version == 4;
+        int set = version == 0 ? Bdd.TRUE : v4 ? space.ipv4() : space.ipv6();
+        for (Map.Entry<PacketSpace.Slice, List<Range>> entry : values.entrySet()) {
+            PacketSpace.Slice slice = entry.getKey();
+            PacketSpace.Slice read =
+                    v4 && isAddress(slice) ? slice.head(32) : slice;
+            int[] parts =
+                    entry.getValue().stream().mapToInt(r -> space.in(read, r)).toArray();
+            set = bdd.and(set, bdd.any(parts));
+        }
+        return set;
+    }
+
+    private static boolean isAddress(PacketSpace.Slice slice) {
+        return slice.equals(PacketSpace.SOURCE) || slice.equals(PacketSpace.DESTINATION);
     }
 
     /** As an nft match, in the usual order: addresses, protocol and ports, state, the rest. */
     public String text(PacketSpace space) {
         List<String> out = new ArrayList<>();
+        boolean v4 = version == 4;
         String ip = v4 ? "ip" : "ip6";
         DataType address = v4 ? DataType.IPV4_ADDR : DataType.IPV6_ADDR;
         List<Range> protocols = values.get(PacketSpace.PROTOCOL);
         add(out, PacketSpace.SOURCE, ip + " saddr ", r -> Canonical.range(r, address));
         add(out, PacketSpace.DESTINATION, ip + " daddr ", r -> Canonical.range(r, address));
-        if (out.isEmpty()) {
+        if (out.isEmpty() && version != 0) {
             out.add("meta nfproto " + (v4 ? "ipv4" : "ipv6"));
         }
         boolean ports =
@@ -234,7 +280,7 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
                     "meta l4proto ",
                     r -> Canonical.range(r, DataType.INET_PROTO));
         }
-        if (transport.equals("icmp") || transport.equals("ipv6-icmp")) {
+        if (transport.equals("icmp") || transport.equals("icmpv6")) {
             icmp(out);
         } else {
             String name = transport;
@@ -262,18 +308,24 @@ public record Region(boolean v4, Map<PacketSpace.Slice, List<Range>> values) {
     private void icmp(List<String> out) {
         List<Range> both = values.get(PacketSpace.SOURCE_PORT);
         if (both != null) {
-            DataType type = v4 ? DataType.ICMP_TYPE : DataType.ICMPV6_TYPE;
-            out.add((v4 ? "icmp type " : "icmpv6 type ") + types(both, type));
+            DataType type = version == 4 ? DataType.ICMP_TYPE : DataType.ICMPV6_TYPE;
+            out.add((version == 4 ? "icmp type " : "icmpv6 type ") + types(both, type));
         }
     }
 
     private static String types(List<Range> typeAndCode, DataType type) {
-        List<Range> types =
-                typeAndCode.stream()
-                        .map(r -> Range.between(r.lowLow() >>> 8, r.highLow() >>> 8))
-                        .distinct()
-                        .toList();
-        return braces(types.stream().map(r -> Canonical.range(r, type)).toList());
+        List<String> out = new ArrayList<>();
+        for (Range range : typeAndCode) {
+            long low = range.lowLow() >>> 8;
+            long high = range.highLow() >>> 8;
+            for (long t = low; t <= high && high - low < FEW_TYPES; t++) {
+                out.add(type.format(0, t));
+            }
+            if (high - low >= FEW_TYPES) {
+                out.add(low + "-" + high);
+            }
+        }
+        return braces(out.stream().distinct().toList());
     }
 
     private void state(List<String> out) {

@@ -1,0 +1,149 @@
+package io.pinhole.validate.check;
+
+import static io.pinhole.validate.space.PacketSpace.DESTINATION;
+import static io.pinhole.validate.space.PacketSpace.DESTINATION_PORT;
+import static io.pinhole.validate.space.PacketSpace.IPV4;
+import static io.pinhole.validate.space.PacketSpace.PARENT;
+import static io.pinhole.validate.space.PacketSpace.PROTOCOL;
+import static io.pinhole.validate.space.PacketSpace.REPLY;
+import static io.pinhole.validate.space.PacketSpace.SOURCE;
+import static io.pinhole.validate.space.PacketSpace.SOURCE_PORT;
+import static io.pinhole.validate.space.PacketSpace.STATE;
+
+import io.pinhole.rule.RuleSet;
+import io.pinhole.validate.space.Bdd;
+import io.pinhole.validate.space.PacketSpace;
+import io.pinhole.validate.space.Policies;
+import io.pinhole.validate.space.Reachable;
+import io.pinhole.validate.space.Region;
+import io.pinhole.validate.space.View;
+import io.pinhole.validate.space.Witness;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * {@code pinhole diff}: what passes under one rule set and not under the other, over all packets and
+ * all FTP dialogues.
+ */
+public final class RuleDiff {
+    /** Regions of one kind that are told apart; beyond, only that there are more. */
+    public static final int MOST = 20;
+
+    /**
+     * What changed.
+     *
+     * @param complete false if there are more regions than are listed
+     */
+    public record Difference(List<Change> changes, boolean complete) {
+        public boolean isEmpty() {
+            return changes.isEmpty();
+        }
+    }
+
+    private final PacketSpace space;
+    private final Bdd bdd;
+    private final List<Change> changes = new ArrayList<>();
+    private boolean complete = true;
+
+    private RuleDiff(PacketSpace space) {
+        this.space = space;
+        bdd = space.bdd();
+    }
+
+    /**
+     * Compares two rule sets.
+     *
+     * @throws Bdd.TooLarge if an exact answer does not fit into memory
+     */
+    public static Difference of(RuleSet before, RuleSet after, Policies policies) {
+        PacketSpace space = PacketSpace.of(before, after);
+        Set<View> views = EnumSet.copyOf(View.of(before));
+        views.addAll(View.of(after));
+        Map<View, Reachable> olds = View.reachable(space, before, policies, views);
+        Map<View, Reachable> news = View.reachable(space, after, policies, views);
+        RuleDiff diff = new RuleDiff(space);
+        for (View view : views) {
+            diff.compare(view, olds.get(view), news.get(view));
+        }
+        return new Difference(List.copyOf(diff.changes), diff.complete);
+    }
+
+    private void compare(View view, Reachable before, Reachable after) {
+        both(view, Change.Kind.CONNECTION, before.opening(), after.opening());
+        both(view, Change.Kind.DATA, before.data(), after.data());
+        // What follows from a connection that only one lets in is not told again.
+        int plain = either(bdd.and(flows(before.opening()), flows(after.opening())));
+        int expected = either(bdd.and(flows(before.data()), flows(after.data())));
+        int common = bdd.ifThenElse(space.parent(), expected, plain);
+        both(
+                view,
+                Change.Kind.ESTABLISHED,
+                bdd.and(before.established(), common),
+                bdd.and(after.established(), common));
+        both(view, Change.Kind.LOOSE, before.loose(), after.loose());
+        both(view, Change.Kind.ERROR, before.errors(), after.errors());
+    }
+
+    /** Packets of both directions of these flows. */
+    private int either(int flows) {
+        return bdd.or(
+                bdd.and(flows, space.original()),
+                bdd.and(space.mirrored(flows), space.reply()));
+    }
+
+    private int flows(int packets) {
+        return space.onlyBy(
+                packets, IPV4, PROTOCOL, SOURCE, DESTINATION, SOURCE_PORT, DESTINATION_PORT);
+    }
+
+    private void both(View view, Change.Kind kind, int before, int after) {
+        int old = visible(before);
+        int now = visible(after);
+        changes(view, kind, true, bdd.minus(now, old));
+        changes(view, kind, false, bdd.minus(old, now));
+    }
+
+    /** Without what nobody would tell two packets apart by: marks, a limit's state, lengths. */
+    private int visible(int set) {
+        BitSet hidden = new BitSet();
+        for (String name : space.extraNames()) {
+            PacketSpace.Slice slice = space.extraOrNull(name);
+            boolean shown = name.equals("iif") || name.equals("oif") || name.startsWith("transport");
+            if (slice != null && !shown) {
+                hidden.or(slice.bits());
+            }
+        }
+        return bdd.exists(set, hidden);
+    }
+
+    private void changes(View view, Change.Kind kind, boolean opened, int set) {
+        if (set == Bdd.FALSE) {
+            return;
+        }
+        int shown = set;
+        if (kind != Change.Kind.ESTABLISHED && kind != Change.Kind.LOOSE) {
+            // The kind says it.
+            BitSet known = STATE.bits();
+            known.or(REPLY.bits());
+            known.or(PARENT.bits());
+            shown = bdd.exists(set, known);
+        }
+        Region.Cover cover = Region.cover(space, shown, MOST);
+        complete &= cover.complete();
+        for (Region region : cover.regions()) {
+            int packets = bdd.and(region.set(space), set);
+            changes.add(
+                    new Change(
+                            view,
+                            kind,
+                            opened,
+                            region.text(space),
+                            region,
+                            Witness.of(space, packets)));
+        }
+    }
+}
