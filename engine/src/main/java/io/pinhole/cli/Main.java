@@ -1,7 +1,5 @@
 package io.pinhole.cli;
 
-import java.io.PrintWriter;
-import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -11,12 +9,21 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
+import java.io.PrintWriter;
+import java.util.Arrays;
+
 /** The command {@code pinhole}: finds the subcommand and turns its result into an exit status. */
 @Command(
         name = "pinhole",
         description = "FTP-aware stateful firewall and packet inspection engine.",
         synopsisSubcommandLabel = "COMMAND",
-        subcommands = {AnalyzeCommand.class, CheckCommand.class, DiffCommand.class, ConfigCommand.class, VersionCommand.class})
+        subcommands = {
+            AnalyzeCommand.class,
+            CheckCommand.class,
+            DiffCommand.class,
+            ConfigCommand.class,
+            VersionCommand.class
+        })
 public final class Main implements Runnable {
     /** The question was answered with "no". */
     public static final int EXIT_NO = 1;

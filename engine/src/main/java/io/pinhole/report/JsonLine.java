@@ -1,6 +1,7 @@
 package io.pinhole.report;
 
 import io.pinhole.core.FlowKey;
+
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;

@@ -5,6 +5,7 @@ import io.pinhole.report.Page;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.space.Witness;
+
 import java.io.OutputStream;
 import java.math.BigInteger;
 import java.util.EnumMap;
@@ -90,8 +91,7 @@ public final class CheckReport {
     }
 
     /** One {@code finding} a line, then a {@code summary}. */
-    public static void json(
-            OutputStream out, String name, List<Finding> findings, int rules) {
+    public static void json(OutputStream out, String name, List<Finding> findings, int rules) {
         JsonLine line = new JsonLine(out);
         for (Finding finding : findings) {
             json(line, finding);

@@ -11,6 +11,7 @@ import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.Region;
 import io.pinhole.validate.space.View;
+
 import java.math.BigInteger;
 import java.util.BitSet;
 import java.util.EnumSet;
@@ -40,8 +41,7 @@ public record Exposure(
     public static Exposure of(String name, RuleSet rules, Policies policies, int version) {
         PacketSpace space = PacketSpace.of(rules);
         View view = View.of(rules).iterator().next();
-        Map<View, Reachable> reachable =
-                View.reachable(space, rules, policies, EnumSet.of(view));
+        Map<View, Reachable> reachable = View.reachable(space, rules, policies, EnumSet.of(view));
         Reachable reach = Objects.requireNonNull(reachable.get(view));
         Bdd bdd = space.bdd();
         int only = bdd.and(space.tcp(), version == 4 ? space.ipv4() : space.ipv6());
@@ -73,9 +73,7 @@ public record Exposure(
         Region.Cover cover = Region.cover(space, set, 10_000);
         int worst = 0;
         for (Region region : cover.regions()) {
-            int host =
-                    space.onlyBy(
-                            space.bdd().and(set, region.set(space)), IPV4, DESTINATION);
+            int host = space.onlyBy(space.bdd().and(set, region.set(space)), IPV4, DESTINATION);
             // One address of the region, and all its ports.
             BitSet one = space.bdd().one(host);
             int address = version == 4 ? space.ipv4() : space.ipv6();
@@ -88,9 +86,7 @@ public record Exposure(
                                 : space.bdd().minus(address, is);
             }
             int ports = space.onlyBy(space.bdd().and(set, address), DESTINATION_PORT);
-            worst =
-                    Math.max(
-                            worst, space.bdd().count(ports, DESTINATION_PORT.bits()).intValue());
+            worst = Math.max(worst, space.bdd().count(ports, DESTINATION_PORT.bits()).intValue());
         }
         return worst;
     }

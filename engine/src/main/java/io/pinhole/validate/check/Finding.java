@@ -3,8 +3,10 @@ package io.pinhole.validate.check;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.space.Witness;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * One thing that is wrong.

@@ -28,10 +28,12 @@ import io.pinhole.validate.space.Region;
 import io.pinhole.validate.space.Visit;
 import io.pinhole.validate.space.Walk;
 import io.pinhole.validate.space.Witness;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 
 /** What administrators of FTP get wrong. */
 final class FtpChecks {
@@ -138,9 +140,7 @@ final class FtpChecks {
                                 "a helper can be given to a flow's first packet only, and this"
                                         + " matches none",
                                 "let the rule match packets of ct state new",
-                                Witness.of(
-                                        space,
-                                        bdd.and(visit.condition(), space.wellFormed()))));
+                                Witness.of(space, bdd.and(visit.condition(), space.wellFormed()))));
             } else if (bdd.and(begins, visit.reach()) == Bdd.FALSE) {
                 findings.add(
                         finding(
@@ -158,8 +158,7 @@ final class FtpChecks {
     /** FTP control connections that are let in without anyone reading them. */
     private void controls() {
         int ftp = bdd.and(space.tcp(), space.is(DESTINATION_PORT, FTP));
-        int alone =
-                bdd.minus(bdd.and(reach.opening(), ftp), reach.walk().helped());
+        int alone = bdd.minus(bdd.and(reach.opening(), ftp), reach.walk().helped());
         if (alone != Bdd.FALSE) {
             findings.add(
                     whole(
@@ -313,7 +312,9 @@ final class FtpChecks {
     /** True if the rule picks ports at all: one that matches everything means no port. */
     private boolean onlyPorts(Visit visit) {
         int some = bdd.and(visit.condition(), space.tcp());
-        return !bdd.isSubset(space.in(DESTINATION_PORT, Range.between(1, 1023)), space.onlyBy(some, DESTINATION_PORT));
+        return !bdd.isSubset(
+                space.in(DESTINATION_PORT, Range.between(1, 1023)),
+                space.onlyBy(some, DESTINATION_PORT));
     }
 
     // ---- stateless sets ----
@@ -338,16 +339,19 @@ final class FtpChecks {
             case Expr.Binary(var operator, Expr left, Expr right) ->
                     conntrack(left) || conntrack(right);
             case Expr.Constant c -> false;
-            case Expr.Lookup(List<Expr> key, var map) -> key.stream().anyMatch(FtpChecks::conntrack);
+            case Expr.Lookup(List<Expr> key, var map) ->
+                    key.stream().anyMatch(FtpChecks::conntrack);
         };
     }
 
     /** Without connection tracking each direction needs its own rule. */
     private void returnDirection() {
         int ftp = bdd.and(space.tcp(), space.is(DESTINATION_PORT, FTP));
-        int there = bdd.and(reach.opening(), ftp);
+        int client = space.in(SOURCE_PORT, Range.between(1024, 65_535));
+        int there = bdd.and(bdd.and(reach.opening(), ftp), client);
         int tuples =
-                space.onlyBy(there, IPV4, PROTOCOL, DESTINATION, SOURCE, DESTINATION_PORT, SOURCE_PORT);
+                space.onlyBy(
+                        there, IPV4, PROTOCOL, DESTINATION, SOURCE, DESTINATION_PORT, SOURCE_PORT);
         int back =
                 space.mirrored(
                         space.onlyBy(
@@ -402,8 +406,7 @@ final class FtpChecks {
                 return visit;
             }
             for (Visit.Branch branch : visit.branches()) {
-                Visit found =
-                        branch.into() == null ? null : visit(rule, branch.into().visits());
+                Visit found = branch.into() == null ? null : visit(rule, branch.into().visits());
                 if (found != null) {
                     return found;
                 }
@@ -414,11 +417,10 @@ final class FtpChecks {
 
     private String regions(int set) {
         int shown =
-                space.onlyBy(set, IPV4, PROTOCOL, SOURCE, DESTINATION, SOURCE_PORT, DESTINATION_PORT);
+                space.onlyBy(
+                        set, IPV4, PROTOCOL, SOURCE, DESTINATION, SOURCE_PORT, DESTINATION_PORT);
         Region.Cover cover = Region.cover(space, shown, 3);
-        return cover.regions().stream()
-                        .map(r -> r.text(space))
-                        .collect(Collectors.joining("; "))
+        return cover.regions().stream().map(r -> r.text(space)).collect(Collectors.joining("; "))
                 + (cover.complete() ? "" : "; …");
     }
 

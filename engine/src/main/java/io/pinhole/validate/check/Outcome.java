@@ -3,6 +3,7 @@ package io.pinhole.validate.check;
 import io.pinhole.validate.space.Bdd;
 import io.pinhole.validate.space.Passage;
 import io.pinhole.validate.space.Visit;
+
 import java.util.IdentityHashMap;
 import java.util.Map;
 
@@ -16,9 +17,7 @@ record Outcome(int accepted, int rejected) {
 
     boolean differs(Bdd bdd, Outcome other, int packets) {
         int different =
-                bdd.or(
-                        bdd.xor(accepted, other.accepted),
-                        bdd.xor(rejected, other.rejected));
+                bdd.or(bdd.xor(accepted, other.accepted), bdd.xor(rejected, other.rejected));
         return bdd.and(different, packets) != Bdd.FALSE;
     }
 
@@ -34,11 +33,13 @@ record Outcome(int accepted, int rejected) {
      * @param after what becomes of packets that come out of it
      * @param changes is told, for each rule that some packet meets, whether it makes a difference
      */
-    static Outcome of(
-            Bdd bdd, Passage passage, Outcome after, Map<Visit, Boolean> changes) {
+    static Outcome of(Bdd bdd, Passage passage, Outcome after, Map<Visit, Boolean> changes) {
         Outcome next = after;
         for (int i = passage.visits().size() - 1; i >= 0; i--) {
             Visit visit = passage.visits().get(i);
+            if (bdd.and(visit.reach(), visit.condition()) == Bdd.FALSE) {
+                continue; // as if it were not there: it should not excuse another
+            }
             Outcome here = next;
             int met = Bdd.FALSE;
             for (Visit.Branch branch : visit.branches()) {

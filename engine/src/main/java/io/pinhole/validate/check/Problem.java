@@ -20,18 +20,22 @@ public enum Problem {
     OVERLAPPING_ELEMENTS(WARNING, "elements of the set overlap"),
 
     HELPER_NEVER_ASSIGNED(
-            ERROR, "the rule set matches the FTP helper, but no rule assigns it: FTP data is blocked"),
+            ERROR,
+            "the rule set matches the FTP helper, but no rule assigns it: FTP data is blocked"),
     HELPER_TOO_LATE(ERROR, "the helper can never be assigned here"),
-    HELPER_WRONG_PORT(WARNING, "the helper is assigned for connections that the rules do not let in"),
+    HELPER_WRONG_PORT(
+            WARNING, "the helper is assigned for connections that the rules do not let in"),
     CONTROL_WITHOUT_HELPER(
-            WARNING, "FTP control connections are let in, but get no helper: their data is blocked"),
+            WARNING,
+            "FTP control connections are let in, but get no helper: their data is blocked"),
     RELATED_NOT_ACCEPTED(
             ERROR, "the helper opens pinholes, but the rules drop what comes through them"),
     RELATED_TOO_WIDE(INFO, "everything related is accepted, whatever made it so"),
     RETURN_DIRECTION_MISSING(
             ERROR, "connections are let in, but the packets back are not: nothing can be said"),
     HIGH_PORTS_OPEN(
-            WARNING, "all high ports are open, although pinholes would open the one that is needed"),
+            WARNING,
+            "all high ports are open, although pinholes would open the one that is needed"),
     HELPER_ON_IMPLICIT_TLS(
             WARNING, "the helper reads a port where the dialogue is encrypted from the first byte");
 

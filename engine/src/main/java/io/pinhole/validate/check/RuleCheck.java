@@ -7,6 +7,7 @@ import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.Route;
 import io.pinhole.validate.space.View;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -27,8 +28,7 @@ public final class RuleCheck {
         PacketSpace space = PacketSpace.of(rules);
         RuleChecks checks = new RuleChecks(space, rules.tables());
         List<Finding> out = new ArrayList<>();
-        Map<View, Reachable> views =
-                View.reachable(space, rules, policies, View.of(rules));
+        Map<View, Reachable> views = View.reachable(space, rules, policies, View.of(rules));
         Set<Route> done = EnumSet.noneOf(Route.class);
         for (Map.Entry<View, Reachable> view : views.entrySet()) {
             if (done.add(view.getKey().toward())) {

@@ -13,13 +13,15 @@ import io.pinhole.validate.space.Passage;
 import io.pinhole.validate.space.Visit;
 import io.pinhole.validate.space.Walk;
 import io.pinhole.validate.space.Witness;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Rules that never match, and rules that change nothing. A rule stands accused only if that holds
@@ -190,7 +192,9 @@ final class RuleChecks {
                         same ? Problem.COVERED : Problem.SHADOWED,
                         rule,
                         List.of(
-                                (same ? "its packets are already decided by " : "decided before by ")
+                                (same
+                                                ? "its packets are already decided by "
+                                                : "decided before by ")
                                         + names(because)),
                         List.copyOf(because),
                         List.of(
@@ -203,16 +207,16 @@ final class RuleChecks {
     }
 
     private void collect(
-            Visit.Branch branch,
-            int came,
-            Visit at,
-            Set<RuleOrigin> because,
-            Set<Visit.End> ends) {
+            Visit.Branch branch, int came, Visit at, Set<RuleOrigin> because, Set<Visit.End> ends) {
         Passage into = branch.into();
         if (into == null) {
             because.add(at.rule().origin());
             ends.add(branch.end());
             return;
+        }
+        if (branch.end() == Visit.End.GOTO) {
+            because.add(at.rule().origin()); // nothing comes back from there
+            ends.add(branch.end());
         }
         for (Visit inner : into.visits()) {
             for (Visit.Branch deeper : inner.branches()) {
@@ -221,10 +225,6 @@ final class RuleChecks {
                     collect(deeper, came, inner, because, ends);
                 }
             }
-        }
-        if (branch.end() == Visit.End.GOTO && because.isEmpty()) {
-            because.add(at.rule().origin());
-            ends.add(branch.end());
         }
     }
 

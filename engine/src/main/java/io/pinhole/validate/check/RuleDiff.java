@@ -18,6 +18,7 @@ import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.Region;
 import io.pinhole.validate.space.View;
 import io.pinhole.validate.space.Witness;
+
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumSet;
@@ -26,8 +27,8 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * {@code pinhole diff}: what passes under one rule set and not under the other, over all packets and
- * all FTP dialogues.
+ * {@code pinhole diff}: what passes under one rule set and not under the other, over all packets
+ * and all FTP dialogues.
  */
 public final class RuleDiff {
     /** Regions of one kind that are told apart; beyond, only that there are more. */
@@ -91,8 +92,7 @@ public final class RuleDiff {
     /** Packets of both directions of these flows. */
     private int either(int flows) {
         return bdd.or(
-                bdd.and(flows, space.original()),
-                bdd.and(space.mirrored(flows), space.reply()));
+                bdd.and(flows, space.original()), bdd.and(space.mirrored(flows), space.reply()));
     }
 
     private int flows(int packets) {
@@ -112,7 +112,8 @@ public final class RuleDiff {
         BitSet hidden = new BitSet();
         for (String name : space.extraNames()) {
             PacketSpace.Slice slice = space.extraOrNull(name);
-            boolean shown = name.equals("iif") || name.equals("oif") || name.startsWith("transport");
+            boolean shown =
+                    name.equals("iif") || name.equals("oif") || name.startsWith("transport");
             if (slice != null && !shown) {
                 hidden.or(slice.bits());
             }

@@ -23,7 +23,9 @@ record Bits(int present, int[] bits) {
 
     /** Bit {@code place} from the least significant. */
     private static boolean bitOf(long high, long low, int place) {
-        return place < 64 ? (low >>> place & 1) != 0 : place < 128 && (high >>> place - 64 & 1) != 0;
+        return place < 64
+                ? (low >>> place & 1) != 0
+                : place < 128 && (high >>> place - 64 & 1) != 0;
     }
 
     /** The packets that have it, with a value in the range. */
@@ -59,10 +61,7 @@ record Bits(int present, int[] bits) {
         int set = Bdd.TRUE;
         for (int i = bits.length - 1; i >= 0; i--) {
             int zero = bdd.not(bits[i]);
-            set =
-                    bitOf(high, low, bits.length - 1 - i)
-                            ? bdd.or(zero, set)
-                            : bdd.and(zero, set);
+            set = bitOf(high, low, bits.length - 1 - i) ? bdd.or(zero, set) : bdd.and(zero, set);
         }
         return set;
     }

@@ -7,12 +7,14 @@ import io.pinhole.rule.DataType;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.RuleSet;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * All packets that a rule set can be asked about, with what connection tracking says of each: which
@@ -173,9 +175,7 @@ public final class PacketSpace {
 
     /** Packets from (to) an address range of one IP version. */
     public int address(Slice side, boolean v4, Range range) {
-        return v4
-                ? bdd.and(ipv4(), in(side.head(32), range))
-                : bdd.and(ipv6(), in(side, range));
+        return v4 ? bdd.and(ipv4(), in(side.head(32), range)) : bdd.and(ipv6(), in(side, range));
     }
 
     /** Packets from (to) this address. */
@@ -277,8 +277,7 @@ public final class PacketSpace {
             return headerField(field, header);
         }
         int v4 = ipv4();
-        int flow =
-                bdd.not(bdd.or(state(CtState.UNTRACKED), state(CtState.INVALID)));
+        int flow = bdd.not(bdd.or(state(CtState.UNTRACKED), state(CtState.INVALID)));
         int flow4 = bdd.and(flow, v4);
         int flow6 = bdd.minus(flow, v4);
         return switch (field) {
@@ -297,8 +296,7 @@ public final class PacketSpace {
             case CT_HELPER ->
                     present(
                             bdd.and(flow, parent()),
-                            Bits.constant(
-                                    128, DataType.nameHigh("ftp"), DataType.nameLow("ftp")));
+                            Bits.constant(128, DataType.nameHigh("ftp"), DataType.nameLow("ftp")));
             case CT_ORIGINAL_IP_SADDR, CT_REPLY_IP_DADDR ->
                     present(flow4, ofFlow(SOURCE.head(32), DESTINATION.head(32)));
             case CT_ORIGINAL_IP_DADDR, CT_REPLY_IP_SADDR ->

@@ -2,6 +2,7 @@ package io.pinhole.validate.space;
 
 import io.pinhole.rule.Chain;
 import io.pinhole.rule.Table;
+
 import java.util.List;
 
 /**

@@ -2,6 +2,7 @@ package io.pinhole.validate.space;
 
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.Range;
+
 import java.util.List;
 
 /**

@@ -4,6 +4,7 @@ import io.pinhole.core.CtState;
 import io.pinhole.rule.Canonical;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -98,8 +99,7 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
             }
             PacketSpace.Slice slice = slices.get(at);
             Map<Integer, List<Range>> parts = new LinkedHashMap<>();
-            int width =
-                    v4 && isAddress(slice) ? 32 : slice.width();
+            int width = v4 && isAddress(slice) ? 32 : slice.width();
             int first = bdd.levelOf(slice.first());
             if (!split(node, first, first + width, 0, 0, width, parts)) {
                 complete = false;
@@ -241,10 +241,8 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
         int set = version == 0 ? Bdd.TRUE : v4 ? space.ipv4() : space.ipv6();
         for (Map.Entry<PacketSpace.Slice, List<Range>> entry : values.entrySet()) {
             PacketSpace.Slice slice = entry.getKey();
-            PacketSpace.Slice read =
-                    v4 && isAddress(slice) ? slice.head(32) : slice;
-            int[] parts =
-                    entry.getValue().stream().mapToInt(r -> space.in(read, r)).toArray();
+            PacketSpace.Slice read = v4 && isAddress(slice) ? slice.head(32) : slice;
+            int[] parts = entry.getValue().stream().mapToInt(r -> space.in(read, r)).toArray();
             set = bdd.and(set, bdd.any(parts));
         }
         return set;
@@ -351,11 +349,7 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
     private void extra(List<String> out, String name, PacketSpace.Slice slice) {
         switch (name) {
             case "iif", "oif" ->
-                    add(
-                            out,
-                            slice,
-                            name + "name ",
-                            r -> Canonical.range(r, DataType.IFNAME));
+                    add(out, slice, name + "name ", r -> Canonical.range(r, DataType.IFNAME));
             default -> add(out, slice, name + " ", r -> Canonical.range(r, DataType.INTEGER_32));
         }
     }

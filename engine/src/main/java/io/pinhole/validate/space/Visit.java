@@ -3,8 +3,10 @@ package io.pinhole.validate.space;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.Statement;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * One rule on the way of the packets: which came to it, which matched, and where those went.

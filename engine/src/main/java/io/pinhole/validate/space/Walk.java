@@ -20,13 +20,15 @@ import io.pinhole.rule.RuleProgram;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.Table;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Takes all packets at once through a rule set, as {@code CompiledRules} takes one: hooks in order,
@@ -42,7 +44,8 @@ public final class Walk {
     private static final int EARLY = RuleProgram.CONNTRACK_PRIORITY;
 
     /** A base chain with the packets that went through it. */
-    public record BaseWalk(Table table, Chain chain, BaseChain base, Passage passage, int byPolicy) {}
+    public record BaseWalk(
+            Table table, Chain chain, BaseChain base, Passage passage, int byPolicy) {}
 
     private final PacketSpace space;
     private final Bdd bdd;
@@ -410,8 +413,7 @@ public final class Walk {
 
         private void leave(int where, Visit.End end, @Nullable Passage into) {
             branches.add(
-                    new Visit.Branch(
-                            bdd.and(here(), where), bdd.and(condition, where), end, into));
+                    new Visit.Branch(bdd.and(here(), where), bdd.and(condition, where), end, into));
         }
     }
 
@@ -473,8 +475,7 @@ public final class Walk {
                     for (int i = 0; i < width; i++) {
                         int from = i + by;
                         if (from >= 0 && from < width) {
-                            out[i] =
-                                    bdd.or(out[i], bdd.and(when, left.bit(from, width)));
+                            out[i] = bdd.or(out[i], bdd.and(when, left.bit(from, width)));
                         }
                     }
                 }
@@ -568,8 +569,7 @@ public final class Walk {
     /** True if its value may be another at another place of the walk. */
     private boolean changes(Expr expr) {
         return switch (expr) {
-            case Expr.Load(Field field) ->
-                    field == Field.META_MARK || field.isConntrack();
+            case Expr.Load(Field field) -> field == Field.META_MARK || field.isConntrack();
             case Expr.Constant c -> false;
             case Expr.Binary(var operator, Expr left, Expr right) ->
                     changes(left) || changes(right);

@@ -5,8 +5,13 @@ import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
-import java.util.BitSet;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.BitSet;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * One packet of a set, with what connection tracking says of it, as an example a person can read.
@@ -15,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param destinationPort for ICMP its code
  * @param tcpFlags as in byte 13 of the TCP header
  * @param input interface, null where the rules read none
+ * @param more what else a rule reads and is not zero, by the name of the field
  */
 public record Witness(
         IpAddress source,
@@ -29,7 +35,11 @@ public record Witness(
         int length,
         @Nullable String input,
         @Nullable String output,
-        BitSet vector) {
+        Map<String, Long> more) {
+    public Witness {
+        more = new TreeMap<>(more);
+    }
+
     private static final int SYN = 0x02;
     private static final int ACK = 0x10;
 
@@ -106,7 +116,22 @@ public record Witness(
                 length == null ? 0 : (int) number(v, length),
                 name(v, space.extraOrNull("iif")),
                 name(v, space.extraOrNull("oif")),
-                v);
+                more(space, v));
+    }
+
+    private static Map<String, Long> more(PacketSpace space, BitSet v) {
+        Map<String, Long> out = new TreeMap<>();
+        for (String name : space.extraNames()) {
+            PacketSpace.Slice slice = space.extraOrNull(name);
+            if (slice != null
+                    && slice.width() <= 32
+                    && !name.startsWith("?")
+                    && !name.equals(FLAGS)
+                    && number(v, slice) != 0) {
+                out.put(name, number(v, slice));
+            }
+        }
+        return out;
     }
 
     private static long number(BitSet v, PacketSpace.Slice slice) {
@@ -124,8 +149,7 @@ public record Witness(
     private static IpAddress address(BitSet v, PacketSpace.Slice slice, boolean v4) {
         return v4
                 ? IpAddress.v4((int) number(v, slice.first(), 32))
-                : IpAddress.v6(
-                        number(v, slice.first(), 64), number(v, slice.first() + 64, 64));
+                : IpAddress.v6(number(v, slice.first(), 64), number(v, slice.first() + 64, 64));
     }
 
     private static @Nullable String name(BitSet v, PacketSpace.@Nullable Slice slice) {
@@ -143,7 +167,9 @@ public record Witness(
         return out.isEmpty() ? null : out.toString();
     }
 
-    /** {@code tcp 198.51.100.7:40000 > 203.0.113.10:21 syn}, as {@code pinhole explain} reads it. */
+    /**
+     * {@code tcp 198.51.100.7:40000 > 203.0.113.10:21 syn}, as {@code pinhole explain} reads it.
+     */
     public String text() {
         String name = DataType.INET_PROTO.format(0, protocol);
         StringBuilder out = new StringBuilder();
@@ -161,7 +187,8 @@ public record Witness(
                             .append(destination)
                             .append(' ')
                             .append(icmpType());
-            default -> out.append(name).append(' ').append(source).append(" > ").append(destination);
+            default ->
+                    out.append(name).append(' ').append(source).append(" > ").append(destination);
         }
         if (protocol == PacketView.TCP) {
             out.append(flags());
@@ -179,7 +206,10 @@ public record Witness(
     public String stateText() {
         return state.label()
                 + (reply ? ", reply direction" : "")
-                + (parent ? ", expected by ftp" : "");
+                + (parent ? ", expected by ftp" : "")
+                + more.entrySet().stream()
+                        .map(e -> ", " + e.getKey() + " " + e.getValue())
+                        .collect(Collectors.joining());
     }
 
     private String icmpType() {
