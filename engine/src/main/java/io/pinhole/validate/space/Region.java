@@ -53,7 +53,6 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
     }
 
     private static final class Cutter {
-        private final PacketSpace space;
         private final Bdd bdd;
         private final int most;
         private final List<PacketSpace.Slice> slices = new ArrayList<>();
@@ -61,7 +60,6 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
         private boolean complete = true;
 
         Cutter(PacketSpace space, int most) {
-            this.space = space;
             this.most = most;
             bdd = space.bdd();
             slices.add(PacketSpace.STATE);
@@ -139,7 +137,7 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
             long setHigh = left > 64 ? high | 1L << left - 65 : high;
             long setLow = left <= 64 ? low | 1L << left - 1 : low;
             return split(no, level + 1, end, high, low, left - 1, parts)
-                    & split(yes, level + 1, end, setHigh, setLow, left - 1, parts);
+                    && split(yes, level + 1, end, setHigh, setLow, left - 1, parts);
         }
 
         private static Range block(long high, long low, int left) {
@@ -182,12 +180,9 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
                 for (Region region : current) {
                     Map<PacketSpace.Slice, List<Range>> rest = new HashMap<>(region.values);
                     boolean any = rest.remove(slice) == null;
-                    Region joined =
-                            byRest.merge(
-                                    List.of(region.version, rest, any),
-                                    region,
-                                    (a, b) -> a.joined(b, slice));
-                    again |= joined != region;
+                    List<Object> key = List.of(region.version, rest, any);
+                    again |= byRest.containsKey(key);
+                    byRest.merge(key, region, (a, b) -> a.joined(b, slice));
                 }
                 current = new ArrayList<>(byRest.values());
             }
