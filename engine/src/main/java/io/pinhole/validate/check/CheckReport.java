@@ -90,7 +90,7 @@ public final class CheckReport {
         };
     }
 
-    /** One {@code finding} a line, then a {@code summary}. */
+    /** One object for each finding, then a summary. */
     public static void json(OutputStream out, String name, List<Finding> findings, int rules) {
         JsonLine line = new JsonLine(out);
         for (Finding finding : findings) {

@@ -400,6 +400,7 @@ final class FtpChecks {
         return null;
     }
 
+    @SuppressWarnings("ReferenceEquality") // two rules may be alike but for where they stand
     private static @Nullable Visit visit(Rule rule, List<Visit> visits) {
         for (Visit visit : visits) {
             if (visit.rule() == rule) {

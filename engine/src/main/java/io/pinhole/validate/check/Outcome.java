@@ -5,7 +5,6 @@ import io.pinhole.validate.space.Passage;
 import io.pinhole.validate.space.Visit;
 
 import java.util.IdentityHashMap;
-import java.util.Map;
 
 /**
  * What becomes of packets from some place of a chain on: accepted, rejected, else dropped.
@@ -33,7 +32,8 @@ record Outcome(int accepted, int rejected) {
      * @param after what becomes of packets that come out of it
      * @param changes is told, for each rule that some packet meets, whether it makes a difference
      */
-    static Outcome of(Bdd bdd, Passage passage, Outcome after, Map<Visit, Boolean> changes) {
+    static Outcome of(
+            Bdd bdd, Passage passage, Outcome after, IdentityHashMap<Visit, Boolean> changes) {
         Outcome next = after;
         for (int i = passage.visits().size() - 1; i >= 0; i--) {
             Visit visit = passage.visits().get(i);
@@ -62,12 +62,12 @@ record Outcome(int accepted, int rejected) {
     }
 
     private static Outcome into(
-            Bdd bdd, Visit.Branch branch, Outcome after, Map<Visit, Boolean> changes) {
+            Bdd bdd, Visit.Branch branch, Outcome after, IdentityHashMap<Visit, Boolean> changes) {
         Passage inner = branch.into();
         return inner == null ? after : of(bdd, inner, after, changes);
     }
 
-    static Map<Visit, Boolean> noted() {
+    static IdentityHashMap<Visit, Boolean> noted() {
         return new IdentityHashMap<>();
     }
 }

@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -39,7 +38,7 @@ final class RuleChecks {
     private final PacketSpace space;
     private final Bdd bdd;
     private final List<Table> tables;
-    private final Map<Rule, Seen> seen = new IdentityHashMap<>();
+    private final IdentityHashMap<Rule, Seen> seen = new IdentityHashMap<>();
     private final List<Finding> findings = new ArrayList<>();
 
     RuleChecks(PacketSpace space, List<Table> tables) {
@@ -50,7 +49,7 @@ final class RuleChecks {
 
     void add(Walk walk) {
         for (Walk.BaseWalk base : walk.bases()) {
-            Map<Visit, Boolean> changes = Outcome.noted();
+            IdentityHashMap<Visit, Boolean> changes = Outcome.noted();
             Outcome policy =
                     new Outcome(base.base().policyAccept() ? Bdd.TRUE : Bdd.FALSE, Bdd.FALSE);
             Outcome.of(bdd, base.passage(), policy, changes);
@@ -58,7 +57,7 @@ final class RuleChecks {
         }
     }
 
-    private void note(Passage passage, Map<Visit, Boolean> changes) {
+    private void note(Passage passage, IdentityHashMap<Visit, Boolean> changes) {
         for (Visit visit : passage.visits()) {
             Seen s = seen.computeIfAbsent(visit.rule(), r -> new Seen());
             boolean matches = bdd.and(visit.reach(), visit.condition()) != Bdd.FALSE;
@@ -164,6 +163,7 @@ final class RuleChecks {
     }
 
     /** Which earlier rules of the chain took its packets. */
+    @SuppressWarnings("ReferenceEquality") // this very visit
     private void covered(Rule rule, Visit visit, Passage passage, int all) {
         // Those that begin connections are what the rule is there for, if it sees any.
         int begins = bdd.and(all, space.state(CtState.NEW));

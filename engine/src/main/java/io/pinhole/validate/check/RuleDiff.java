@@ -24,6 +24,7 @@ import java.util.BitSet;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -68,7 +69,10 @@ public final class RuleDiff {
         Map<View, Reachable> news = View.reachable(space, after, policies, views);
         RuleDiff diff = new RuleDiff(space);
         for (View view : views) {
-            diff.compare(view, olds.get(view), news.get(view));
+            diff.compare(
+                    view,
+                    Objects.requireNonNull(olds.get(view)),
+                    Objects.requireNonNull(news.get(view)));
         }
         return new Difference(List.copyOf(diff.changes), diff.complete);
     }

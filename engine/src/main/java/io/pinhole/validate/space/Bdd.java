@@ -363,7 +363,7 @@ public final class Bdd {
         if (set == FALSE) {
             return BigInteger.ZERO;
         }
-        int at = set == TRUE ? bits : place.get(variable[set]);
+        int at = set == TRUE ? bits : place.getOrDefault(variable[set], bits);
         BigInteger here;
         if (set == TRUE) {
             here = BigInteger.ONE;

@@ -2,19 +2,32 @@ package io.pinhole.validate.space;
 
 import io.pinhole.rule.Range;
 
-/**
- * A number computed from a packet, one set for each bit: the packets in which it is 1.
- *
- * @param present the packets that have it
- * @param bits most significant first
- */
-record Bits(int present, int[] bits) {
+/** A number computed from a packet, one set for each bit: the packets in which it is 1. */
+final class Bits {
+    private final int present;
+    private final int[] bits;
+
+    Bits(int present, int[] bits) {
+        this.present = present;
+        this.bits = bits;
+    }
+
     static Bits constant(int width, long high, long low) {
         int[] bits = new int[width];
         for (int i = 0; i < width; i++) {
             bits[i] = bitOf(high, low, width - 1 - i) ? Bdd.TRUE : Bdd.FALSE;
         }
         return new Bits(Bdd.TRUE, bits);
+    }
+
+    /** The packets that have it. */
+    int present() {
+        return present;
+    }
+
+    /** Most significant first; not to be changed. */
+    int[] bits() {
+        return bits;
     }
 
     int width() {
