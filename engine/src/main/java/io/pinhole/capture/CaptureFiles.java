@@ -25,6 +25,9 @@ import java.util.List;
  * <p>Damage ends a file, not the run: {@link #next} throws once, and the next call goes on with the
  * next file. Whoever asks again can rely on everything before the damage having been handed out.
  *
+ * <p>Packets that {@linkplain CapturedPacket#stays stay} where they are do so until their file is
+ * {@linkplain #release released}.
+ *
  * <p>One thread.
  */
 public final class CaptureFiles implements PacketSource {
@@ -32,6 +35,7 @@ public final class CaptureFiles implements PacketSource {
 
     private final List<CaptureInput> files;
     private int current;
+    private int released;
     private long finishedBytes;
 
     private CaptureFiles(List<CaptureInput> files) {
@@ -128,8 +132,18 @@ public final class CaptureFiles implements PacketSource {
 
     private void finish(CaptureInput file) {
         finishedBytes += Math.max(file.size(), file.position());
-        file.close();
+        file.end();
         current++;
+    }
+
+    /**
+     * Closes the files before this one that are finished: nobody needs the memory of their packets
+     * any more.
+     */
+    public void release(int file) {
+        while (released < Math.min(file, current)) {
+            files.get(released++).close();
+        }
     }
 
     /** How many files there are, with and without packets. */

@@ -1,5 +1,7 @@
 package io.pinhole.capture;
 
+import org.jspecify.annotations.Nullable;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -9,7 +11,6 @@ import java.nio.channels.ReadableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One input of {@link CaptureFiles}: opens it, finds its format, counts what it hands out.
@@ -127,7 +128,7 @@ final class CaptureInput implements AutoCloseable {
             }
         } catch (CaptureException e) {
             firstDamage = null;
-            close();
+            end();
             damage = e.getMessage();
             // A file that was fine a moment ago: others have been judged since.
             throw new CaptureException(CaptureException.Kind.DAMAGED, e.getMessage());
@@ -152,7 +153,7 @@ final class CaptureInput implements AutoCloseable {
     CaptureException endAfter(InternalError e) {
         CaptureException answer = shrunk(CaptureException.Kind.DAMAGED, e);
         damage = answer.getMessage();
-        close();
+        end();
         return answer;
     }
 
@@ -250,6 +251,13 @@ final class CaptureInput implements AutoCloseable {
 
     private CaptureException unreadable(String why) {
         return new CaptureException(CaptureException.Kind.UNREADABLE, label + ": " + why);
+    }
+
+    /** Gives up the rest; packets of a mapped file stay where they are until {@link #close}. */
+    void end() {
+        if (reader != null) {
+            reader.end();
+        }
     }
 
     @Override

@@ -1,16 +1,23 @@
 package io.pinhole.capture;
 
 import io.pinhole.decode.LinkType;
-import java.lang.foreign.MemorySegment;
+
 import org.jspecify.annotations.Nullable;
+
+import java.lang.foreign.MemorySegment;
 
 /**
  * One packet as a source hands it out. Re-used for each packet; its bytes are valid until the
- * source's next call.
+ * source's next call, or longer where they {@linkplain #stays stay}.
  */
 public final class CapturedPacket {
     /** The memory that holds the packet. */
     public MemorySegment data = MemorySegment.NULL;
+
+    /**
+     * True where the bytes stay where they are until the source gives up the file: they are mapped.
+     */
+    public boolean stays;
 
     /** Offset of the link-layer header in {@link #data}, in bytes. */
     public long offset;
@@ -53,6 +60,7 @@ public final class CapturedPacket {
     /** Becomes the same as another; the bytes themselves are shared. */
     public void set(CapturedPacket other) {
         data = other.data;
+        stays = other.stays;
         offset = other.offset;
         capturedLength = other.capturedLength;
         wireLength = other.wireLength;

@@ -36,7 +36,19 @@ abstract sealed class FormatReader implements AutoCloseable permits PcapReader, 
      * @throws CaptureException if the file is damaged here; further calls return false
      */
     final boolean next(CapturedPacket into) throws CaptureException {
-        return !done && readPacket(into);
+        if (done || !readPacket(into)) {
+            return false;
+        }
+        into.stays = window.isMapped();
+        return true;
+    }
+
+    /** Reads no further; what was handed out of a mapped file stays until {@link #close}. */
+    final void end() {
+        done = true;
+        if (!window.isMapped()) {
+            window.close();
+        }
     }
 
     abstract boolean readPacket(CapturedPacket into) throws CaptureException;

@@ -2,24 +2,28 @@ package io.pinhole.cli;
 
 import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
-import io.pinhole.capture.CapturedPacket;
 import io.pinhole.core.IpAddress;
 import io.pinhole.path.InterfaceMap;
-import io.pinhole.path.PacketPath;
 import io.pinhole.path.PathOptions;
-import io.pinhole.path.Positions;
+import io.pinhole.path.Shards;
 import io.pinhole.report.FailOn;
-import io.pinhole.report.FlowSource;
 import io.pinhole.report.JsonReport;
 import io.pinhole.report.Report;
 import io.pinhole.report.TextReport;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleSet;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,11 +32,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code pinhole analyze}: judges captures and tells what FTP happened in them. */
 @Command(
@@ -54,7 +53,6 @@ import picocli.CommandLine.Parameters;
         })
 final class AnalyzeCommand implements Callable<Integer> {
     private static final int FTP = 21;
-    private static final int PROGRESS_EVERY = 8192;
 
     /** What a shell reports for a program that a closed pipe ended. */
     private static final int EXIT_PIPE = 128 + 13;
@@ -119,6 +117,15 @@ final class AnalyzeCommand implements Callable<Integer> {
             },
             completionCandidates = FailOnNames.class)
     private List<String> failOn = new ArrayList<>();
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = {
+                "Threads that judge, by default one a processor; the outcome",
+                "does not depend on it."
+            })
+    private @Nullable Integer threads;
 
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
 
@@ -197,8 +204,9 @@ final class AnalyzeCommand implements Callable<Integer> {
                                             TextReport.Options.colour(
                                                     Terminal.isOutTerminal(), System.getenv()),
                                             files.size() > 1));
-            boolean damaged = run(capture, options, program, report);
-            if (damaged) {
+            AnalyzeRun run =
+                    new AnalyzeRun(capture, options, program, report, threads(settings, program));
+            if (run.damaged()) {
                 return Main.EXIT_DAMAGED;
             }
             return failures.stream().anyMatch(f -> f.matches(report.totals())) ? Main.EXIT_NO : 0;
@@ -212,101 +220,24 @@ final class AnalyzeCommand implements Callable<Integer> {
         }
     }
 
+    private int threads(SettingsInForce settings, CompiledRules program) throws UserError {
+        int wanted = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+        if (wanted < 1) {
+            throw new UserError("--threads " + wanted + " is no number of threads");
+        }
+        String why = Shards.oneThreadBecause(settings.settings(), program);
+        if (why == null || wanted == 1) {
+            return wanted;
+        }
+        if (threads != null) {
+            System.err.println("pinhole: one thread: " + program.name() + " " + why);
+        }
+        return 1;
+    }
+
     private static boolean isBrokenPipe(UncheckedIOException e) {
         IOException cause = e.getCause();
         return cause != null && String.valueOf(cause.getMessage()).contains("Broken pipe");
-    }
-
-    /**
-     * Judges the whole input.
-     *
-     * @return true if a file was damaged
-     */
-    private boolean run(
-            CaptureFiles capture, PathOptions options, CompiledRules program, Report report)
-            throws CaptureException, UserError {
-        boolean damaged = false;
-        boolean needsInterfaces = program.readsInterfaces() && options.interfaces().isEmpty();
-        PrintStream err = System.err;
-        Progress progress = new Progress(err, Terminal.isErrTerminal());
-        CapturedPacket packet = new CapturedPacket();
-        int file = -1;
-        try (PacketPath path = new PacketPath(options, program, report, report)) {
-            long judged = 0;
-            FlowSource flow = path::currentFlow;
-            while (true) {
-                boolean more;
-                try {
-                    more = capture.next(packet);
-                } catch (CaptureException e) {
-                    progress.clear();
-                    err.println("pinhole: " + e.getMessage());
-                    damaged = true;
-                    continue;
-                }
-                int current = more ? packet.file : capture.fileCount();
-                while (file < current) {
-                    if (file >= 0) {
-                        report.endFile(capture.totals(file).truncated());
-                    }
-                    if (++file < capture.fileCount()) {
-                        int digits = more && file == current ? packet.timeDigits : 6;
-                        report.beginFile(file, capture.fileName(file), digits);
-                    }
-                }
-                if (!more) {
-                    break;
-                }
-                if (needsInterfaces && packet.interfaceName == null) {
-                    throw interfacesUnknown(program, capture.fileName(packet.file));
-                }
-                long position = Positions.of(packet.file, packet.number);
-                report.packet(position, packet.timeNanos, packet.wireLength, flow);
-                try {
-                    judge(path, packet, position);
-                } catch (InternalError e) {
-                    // The file shrank under its mapping.
-                    progress.clear();
-                    err.println("pinhole: " + capture.endFileAfter(e).getMessage());
-                    damaged = true;
-                }
-                if (++judged % PROGRESS_EVERY == 0) {
-                    progress.show(capture.position(), capture.size(), judged);
-                }
-            }
-            path.finish();
-        } finally {
-            progress.clear();
-        }
-        report.finish();
-        return damaged;
-    }
-
-    private static void judge(PacketPath path, CapturedPacket packet, long position) {
-        if (packet.unsupportedLink) {
-            path.unsupportedLink(packet.timeNanos, position);
-            return;
-        }
-        path.process(
-                packet.data,
-                packet.offset,
-                packet.capturedLength,
-                packet.wireLength,
-                packet.linkType,
-                packet.timeNanos,
-                position,
-                packet.outbound ? null : packet.interfaceName,
-                packet.outbound ? packet.interfaceName : null);
-    }
-
-    private static UserError interfacesUnknown(CompiledRules program, String fileName) {
-        return new UserError(
-                program.name()
-                        + " reads interfaces, and "
-                        + fileName
-                        + " does not name the one a packet came in by",
-                "Say which addresses live behind which: --iface eth0=198.51.100.0/24"
-                        + " --iface eth1=203.0.113.0/24");
     }
 
     private Set<Integer> ports() throws UserError {

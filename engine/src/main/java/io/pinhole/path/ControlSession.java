@@ -13,10 +13,12 @@ import io.pinhole.ftp.DialogueListener;
 import io.pinhole.ftp.LinuxHelper;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A control connection whose dialogue is read, with its pinholes and data connections. Owned by the
@@ -29,7 +31,7 @@ final class ControlSession implements DialogueListener {
     private static final int MAX_UNSETTLED = 128;
 
     /** Alerts about single packets, per session; more are only counted. */
-    private static final int MAX_PACKET_ALERTS = 16;
+    static final int MAX_PACKET_ALERTS = 16;
 
     /** One direction: reassembly, and the checksums its sender writes. */
     private final class Stream implements StreamReassembler.Sink {

@@ -7,9 +7,11 @@ import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.TransferMode;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What happened beyond single verdicts; emitted when it is settled. Positions name packets as the
@@ -24,6 +26,9 @@ public sealed interface Event {
 
     /** Time of the first packet concerned. */
     long timeNanos();
+
+    /** The same under another session number. */
+    Event withSession(long number);
 
     /** How a control connection ended. */
     enum Closed {
@@ -78,7 +83,31 @@ public sealed interface Event {
             long dropped,
             List<Unseen> unseen,
             int unseenTotal)
-            implements Event {}
+            implements Event {
+        @Override
+        public Control withSession(long number) {
+            return new Control(
+                    number,
+                    position,
+                    timeNanos,
+                    endNanos,
+                    flow,
+                    user,
+                    server,
+                    helper,
+                    encryptedAt,
+                    cutAt,
+                    gapAt,
+                    midstream,
+                    commands,
+                    closed,
+                    verdict,
+                    rule,
+                    dropped,
+                    unseen,
+                    unseenTotal);
+        }
+    }
 
     /**
      * An announcement and what became of its pinhole.
@@ -110,7 +139,26 @@ public sealed interface Event {
             @Nullable String reason,
             String text,
             boolean helper)
-            implements Event {}
+            implements Event {
+        @Override
+        public Pinhole withSession(long number) {
+            return new Pinhole(
+                    number,
+                    position,
+                    timeNanos,
+                    control,
+                    mode,
+                    source,
+                    destination,
+                    destinationPort,
+                    announced,
+                    outcome,
+                    usedBy,
+                    reason,
+                    text,
+                    helper);
+        }
+    }
 
     /**
      * A data connection that was announced and opened.
@@ -138,7 +186,14 @@ public sealed interface Event {
             Verdict verdict,
             RuleOrigin rule,
             boolean helper)
-            implements Event {}
+            implements Event {
+        @Override
+        public Data withSession(long number) {
+            return new Data(
+                    number, position, timeNanos, endNanos, flow, control, mode, command, file,
+                    bytes, complete, verdict, rule, helper);
+        }
+    }
 
     /**
      * Something an administrator should see.
@@ -148,5 +203,10 @@ public sealed interface Event {
      */
     record Alert(
             long session, long position, long timeNanos, Anomaly kind, FlowKey flow, String detail)
-            implements Event {}
+            implements Event {
+        @Override
+        public Alert withSession(long number) {
+            return new Alert(number, position, timeNanos, kind, flow, detail);
+        }
+    }
 }

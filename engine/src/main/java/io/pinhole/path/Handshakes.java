@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,7 +11,9 @@ import org.jspecify.annotations.Nullable;
  * its connection, should it live, counts as taken up in mid-stream.
  */
 final class Handshakes {
+    /** Entries of a ring whose path is alone. */
     private static final int SIZE = 1 << 16;
+
     private static final int CLIENT_SEEN = 1;
     private static final int SERVER_SEEN = 2;
     private static final int CLIENT_CHECKSUM_UNKNOWN = 4;
@@ -24,25 +27,33 @@ final class Handshakes {
     private @Nullable RuleOrigin[] rule = {};
     private @Nullable Verdict[] verdict = {};
     private int next = 1;
+    private final int size;
+
+    /**
+     * @param shards a power of two: this ring is one of so many
+     */
+    Handshakes(int shards) {
+        size = SIZE / shards;
+    }
 
     /**
      * @return the serial number to ask with; never 0
      */
     int begin(long at, long time, Verdict itsVerdict, RuleOrigin itsRule) {
         if (position.length == 0) {
-            position = new long[SIZE];
-            timeNanos = new long[SIZE];
-            clientSequence = new int[SIZE];
-            serverSequence = new int[SIZE];
-            seen = new byte[SIZE];
-            rule = new RuleOrigin[SIZE];
-            verdict = new Verdict[SIZE];
+            position = new long[size];
+            timeNanos = new long[size];
+            clientSequence = new int[size];
+            serverSequence = new int[size];
+            seen = new byte[size];
+            rule = new RuleOrigin[size];
+            verdict = new Verdict[size];
         }
         int serial = next++;
         if (next == 0) {
             next = 1;
         }
-        int i = serial & SIZE - 1;
+        int i = serial & size - 1;
         position[i] = at;
         timeNanos[i] = time;
         seen[i] = 0;
@@ -53,7 +64,7 @@ final class Handshakes {
 
     /** False if it was overwritten since. */
     boolean knows(int serial) {
-        return serial != 0 && position.length != 0 && next - serial > 0 && next - serial <= SIZE;
+        return serial != 0 && position.length != 0 && next - serial > 0 && next - serial <= size;
     }
 
     /** Notes the SYN or SYN-ACK of one side; the last one counts. */
@@ -61,7 +72,7 @@ final class Handshakes {
         if (!knows(serial)) {
             return;
         }
-        int i = serial & SIZE - 1;
+        int i = serial & size - 1;
         if (client) {
             clientSequence[i] = sequence;
             seen[i] |= CLIENT_SEEN;
@@ -74,33 +85,33 @@ final class Handshakes {
     }
 
     long position(int serial) {
-        return position[serial & SIZE - 1];
+        return position[serial & size - 1];
     }
 
     long timeNanos(int serial) {
-        return timeNanos[serial & SIZE - 1];
+        return timeNanos[serial & size - 1];
     }
 
     Verdict verdict(int serial) {
-        Verdict v = verdict[serial & SIZE - 1];
+        Verdict v = verdict[serial & size - 1];
         return v == null ? Verdict.ACCEPT : v;
     }
 
     RuleOrigin rule(int serial) {
-        RuleOrigin r = rule[serial & SIZE - 1];
+        RuleOrigin r = rule[serial & size - 1];
         return r == null ? RuleOrigin.NONE : r;
     }
 
     boolean sawSyn(int serial, boolean client) {
-        return (seen[serial & SIZE - 1] & (client ? CLIENT_SEEN : SERVER_SEEN)) != 0;
+        return (seen[serial & size - 1] & (client ? CLIENT_SEEN : SERVER_SEEN)) != 0;
     }
 
     int sequence(int serial, boolean client) {
-        return (client ? clientSequence : serverSequence)[serial & SIZE - 1];
+        return (client ? clientSequence : serverSequence)[serial & size - 1];
     }
 
     boolean checksumUnknown(int serial, boolean client) {
         int bit = client ? CLIENT_CHECKSUM_UNKNOWN : SERVER_CHECKSUM_UNKNOWN;
-        return (seen[serial & SIZE - 1] & bit) != 0;
+        return (seen[serial & size - 1] & bit) != 0;
     }
 }

@@ -8,9 +8,11 @@ import io.pinhole.decode.PacketView;
 import io.pinhole.expect.Expectation;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.rule.RuleOrigin;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.BitSet;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the dialogues that no helper reads, and follows the data connections announced there or
@@ -27,14 +29,20 @@ final class Observer implements AutoCloseable {
 
     private final Sessions sessions;
     // A ring of its own: a flood of SYNs that rules drop must not make the helper forget.
-    private final Handshakes handshakes = new Handshakes();
+    private final Handshakes handshakes;
     private final FlowTable shadows4;
     private final FlowTable shadows6;
     private final BitSet ports = new BitSet(65_536);
     private final long idleTimeout;
 
-    Observer(Sessions sessions, Set<Integer> observedPorts, Settings settings, long seed) {
+    Observer(
+            Sessions sessions,
+            Set<Integer> observedPorts,
+            Settings settings,
+            long seed,
+            int shards) {
         this.sessions = sessions;
+        handshakes = new Handshakes(shards);
         int limit = (int) Math.min(Integer.MAX_VALUE, 2L * settings.limits().controls());
         shadows4 = new FlowTable(false, limit, seed, this::removed);
         shadows6 = new FlowTable(true, limit, seed, this::removed);

@@ -17,11 +17,13 @@ import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleProgram;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One packet in, one verdict and its events out. Single-threaded: owns its tables.
@@ -62,7 +64,8 @@ public final class PacketPath implements AutoCloseable {
     private final FlowTable flows6;
     private final Fragments fragments;
     private final Sessions sessions;
-    private final Handshakes handshakes = new Handshakes();
+    private final Share share;
+    private final Handshakes handshakes;
     private final Observer observer;
     private final ConnectionTracker tracker;
     private final PacketView view = new PacketView();
@@ -82,9 +85,34 @@ public final class PacketPath implements AutoCloseable {
     private RuleOrigin rule = RuleOrigin.NONE;
     private Anomaly why = Anomaly.NONE;
 
+    /**
+     * What part of a run this path is.
+     *
+     * @param shard from 0
+     * @param shards of the run in all, a power of two
+     */
+    record Share(int shard, int shards, ShardNotes notes) {
+        static final Share ALL = new Share(0, 1, ShardNotes.ALONE);
+    }
+
+    /** A path that is alone. */
     public PacketPath(
             PathOptions options, RuleProgram rules, VerdictSink verdicts, EventSink events) {
+        this(options, rules, verdicts, events, Share.ALL);
+    }
+
+    /**
+     * @param options with this shard's part of the limits
+     */
+    PacketPath(
+            PathOptions options,
+            RuleProgram rules,
+            VerdictSink verdicts,
+            EventSink events,
+            Share share) {
         this.rules = rules;
+        this.share = share;
+        handshakes = new Handshakes(share.shards());
         this.verdicts = verdicts;
         locals = options.localAddresses().toArray(IpAddress[]::new);
         interfaces = options.interfaces();
@@ -102,8 +130,14 @@ public final class PacketPath implements AutoCloseable {
                         limits.fragmentDatagrams(),
                         settings.timeouts().fragment() * SECOND,
                         this::lost);
-        sessions = new Sessions(settings, options.compatLinux(), options.seed(), events);
-        observer = new Observer(sessions, options.observedPorts(), settings, options.seed());
+        sessions = new Sessions(settings, options.compatLinux(), options.seed(), events, share);
+        observer =
+                new Observer(
+                        sessions,
+                        options.observedPorts(),
+                        settings,
+                        options.seed(),
+                        share.shards());
         tracker =
                 new ConnectionTracker(
                         flows4, flows6, sessions.expectations(), settings, options.compatLinux());
@@ -132,33 +166,57 @@ public final class PacketPath implements AutoCloseable {
             long position,
             @Nullable String input,
             @Nullable String output) {
-        advance(timeNanos);
-        facts.packet = view;
         Anomaly bad = view.wrap(data, offset, captured, wire, link);
+        process(view, bad, wire, timeNanos, position, input, output);
+    }
+
+    /** Counts a packet whose link-layer type cannot be read. */
+    public void unsupportedLink(long timeNanos, long position) {
+        view.clear();
+        process(view, Anomaly.LINK_UNSUPPORTED, 0, timeNanos, position, null, null);
+    }
+
+    /**
+     * Judges one packet that has been decoded.
+     *
+     * @param bad what {@link PacketView#wrap} said
+     */
+    void process(
+            PacketView p,
+            Anomaly bad,
+            int wire,
+            long timeNanos,
+            long position,
+            @Nullable String input,
+            @Nullable String output) {
+        advance(timeNanos);
+        facts.packet = p;
         if (bad != Anomaly.NONE) {
             verdicts.verdict(position, Verdict.UNDECODABLE, null, null, UNDECODABLE, bad);
             return;
         }
-        if (view.ipVersion() == 0 || isLinkScope(view)) {
+        if (p.ipVersion() == 0 || isLinkScope(p)) {
             verdicts.verdict(position, Verdict.UNFILTERED, null, null, NOT_FILTERED, Anomaly.NONE);
             return;
         }
         facts.inputInterface = input;
         facts.outputInterface = output;
-        if (view.isFragment()) {
-            fragment(wire, position);
+        if (p.isFragment()) {
+            fragment(p, wire, position);
             return;
         }
-        Verdict verdict = judge(view, position);
+        Verdict verdict = judge(p, position);
         verdicts.verdict(position, verdict, facts.ctState, hook, rule, why);
     }
 
-    /** Counts a packet whose link-layer type cannot be read. */
-    public void unsupportedLink(long timeNanos, long position) {
+    /**
+     * Time and packets that went by in all shards.
+     *
+     * @param packets of the run so far
+     */
+    void tick(long timeNanos, long packets) {
         advance(timeNanos);
-        view.clear();
-        verdicts.verdict(
-                position, Verdict.UNDECODABLE, null, null, UNDECODABLE, Anomaly.LINK_UNSUPPORTED);
+        count = Math.max(count, packets);
     }
 
     /**
@@ -584,13 +642,14 @@ public final class PacketPath implements AutoCloseable {
                     kind, position, Sessions.key(p), permission.pinhole.announcement.text());
             return true;
         }
+        share.notes().knock(p == datagram ? Sessions.key(p) : null);
         return false;
     }
 
     // ---- fragments ----
 
-    private void fragment(int wire, long position) {
-        switch (fragments.add(view, wire, now, position)) {
+    private void fragment(PacketView p, int wire, long position) {
+        switch (fragments.add(p, wire, now, position)) {
             case HELD -> {
                 if (held++ == 0) {
                     heldSince = count;
@@ -620,6 +679,9 @@ public final class PacketPath implements AutoCloseable {
             rule = UNDECODABLE;
         }
         boolean judged = verdict != Verdict.UNDECODABLE;
+        if (verdict != Verdict.ACCEPT && datagram.ipVersion() != 0) {
+            share.notes().datagram(Sessions.key(datagram));
+        }
         held -= n - 1;
         for (int i = 0; i < n; i++) {
             verdicts.verdict(

@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Settings;
+
 import java.util.List;
 import java.util.Set;
 
@@ -29,5 +30,10 @@ public record PathOptions(
         observedPorts = Set.copyOf(observedPorts);
         attachPorts = Set.copyOf(attachPorts);
         localAddresses = List.copyOf(localAddresses);
+    }
+
+    PathOptions withSettings(Settings other) {
+        return new PathOptions(
+                other, observedPorts, attachPorts, localAddresses, interfaces, compatLinux, seed);
     }
 }

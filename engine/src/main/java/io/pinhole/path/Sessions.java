@@ -17,11 +17,13 @@ import io.pinhole.ftp.Announcement;
 import io.pinhole.ftp.LinuxHelper;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The control sessions of one shard, their pinholes and data connections: opens, closes and settles
@@ -51,11 +53,19 @@ final class Sessions {
     /** Waiting pinholes by the client of their session. */
     private final Map<IpAddress, Integer> waitingOf = new HashMap<>();
 
-    private long nextNumber = 1;
+    private final PacketPath.Share share;
+    private long nextNumber;
     private int live;
     private long now;
 
-    Sessions(Settings settings, boolean compatLinux, long seed, EventSink events) {
+    Sessions(
+            Settings settings,
+            boolean compatLinux,
+            long seed,
+            EventSink events,
+            PacketPath.Share share) {
+        this.share = share;
+        nextNumber = share.shard() + 1L;
         this.settings = settings;
         this.compatLinux = compatLinux;
         this.events = events;
@@ -76,11 +86,12 @@ final class Sessions {
                                     IpAddress client = permission.pinhole.session.key.source();
                                     waitingOf.computeIfPresent(
                                             client, (c, n) -> n == 1 ? null : n - 1);
+                                    share.notes().closed(permission);
                                 }
                             }
                         });
         observed = new ExpectationTable(limit, seed, this::expired);
-        buffers = new StreamBuffers(MAX_STREAM_BYTES);
+        buffers = new StreamBuffers(MAX_STREAM_BYTES / share.shards());
     }
 
     /** Permissions that the tracker grants. */
@@ -131,7 +142,7 @@ final class Sessions {
         ControlSession s =
                 new ControlSession(
                         this,
-                        former != null ? former.number : nextNumber++,
+                        former != null ? former.number : number(),
                         key,
                         former != null
                                 ? former.position
@@ -164,6 +175,13 @@ final class Sessions {
                         hosts -> new ArrayList<>(1))
                 .add(s);
         return s;
+    }
+
+    private long number() {
+        long number = nextNumber;
+        nextNumber += share.shards();
+        share.notes().sessionBegun(number);
+        return number;
     }
 
     private void leaveHosts(ControlSession s) {
@@ -367,6 +385,7 @@ final class Sessions {
         }
         if (p.helper) {
             waitingOf.merge(client, 1, Integer::sum);
+            share.notes().opened(permission);
         }
         p.permission = permission;
     }

@@ -1,0 +1,150 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.core.CtState;
+import io.pinhole.core.FlowKey;
+import io.pinhole.core.Hook;
+import io.pinhole.core.Verdict;
+import io.pinhole.expect.Expectation;
+import io.pinhole.rule.RuleOrigin;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.Arrays;
+
+/**
+ * Takes down what the packets of a batch lead to in one lane, in order: events, verdicts of earlier
+ * packets, notes for other shards. A packet's own verdict goes into the batch itself.
+ */
+final class BatchLog implements VerdictSink, EventSink, ShardNotes {
+    /** A verdict that was long in coming. */
+    record Verdicts(
+            long position,
+            Verdict verdict,
+            @Nullable CtState ct,
+            @Nullable Hook hook,
+            RuleOrigin rule,
+            Anomaly why) {}
+
+    record Begun(long number) {}
+
+    record Opened(Pinhole.Permission permission) {}
+
+    record Closed(Pinhole.Permission permission, boolean used) {}
+
+    record Knock(FlowKey key) {}
+
+    /** What one lane wrote about one batch. */
+    static final class Entries {
+        private int[] at = new int[64];
+        private Object[] what = new Object[64];
+        private int size;
+
+        int size() {
+            return size;
+        }
+
+        /** Index of the packet in its batch; below 0: shard number less the number of shards. */
+        int at(int i) {
+            return at[i];
+        }
+
+        Object what(int i) {
+            return what[i];
+        }
+
+        private void clear() {
+            Arrays.fill(what, 0, size, null);
+            size = 0;
+        }
+
+        private void add(int place, Object thing) {
+            if (size == at.length) {
+                at = Arrays.copyOf(at, 2 * size);
+                what = Arrays.copyOf(what, 2 * size);
+            }
+            at[size] = place;
+            what[size++] = thing;
+        }
+    }
+
+    private final int lane;
+    private PacketBatch batch = new PacketBatch(0);
+    private Entries entries = new Entries();
+    private int place;
+    private long position;
+
+    BatchLog(int lane) {
+        this.lane = lane;
+    }
+
+    void begin(PacketBatch of) {
+        batch = of;
+        entries = of.entries[lane];
+        entries.clear();
+    }
+
+    /** What is told from now on belongs to this packet. */
+    void at(int index) {
+        place = index;
+        position = batch.position[index];
+    }
+
+    /** What is told from now on, a shard says without a packet. */
+    void atShard(int shard, int shards) {
+        place = shard - shards;
+    }
+
+    private void add(Object thing) {
+        entries.add(place, thing);
+    }
+
+    @Override
+    public void verdict(
+            long of,
+            Verdict verdict,
+            @Nullable CtState ct,
+            @Nullable Hook hook,
+            RuleOrigin rule,
+            Anomaly why) {
+        if (of == position && place >= 0) {
+            batch.verdict(place, verdict, ct, hook, rule, why);
+        } else {
+            add(new Verdicts(of, verdict, ct, hook, rule, why));
+        }
+    }
+
+    @Override
+    public void event(Event event) {
+        add(event);
+    }
+
+    @Override
+    public void sessionBegun(long number) {
+        add(new Begun(number));
+    }
+
+    @Override
+    public void opened(Pinhole.Permission permission) {
+        add(new Opened(permission));
+    }
+
+    @Override
+    public void closed(Pinhole.Permission permission) {
+        add(new Closed(permission, permission.status() == Expectation.Status.USED));
+    }
+
+    @Override
+    public void datagram(FlowKey key) {
+        batch.datagram[place] = key;
+    }
+
+    @Override
+    public void knock(@Nullable FlowKey key) {
+        if (key != null) {
+            add(new Knock(key));
+        } else {
+            batch.knocks[place] = true;
+        }
+    }
+}

@@ -1,0 +1,181 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.core.FlowKey;
+import io.pinhole.expect.Expectation;
+import io.pinhole.expect.ExpectationTable;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayDeque;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Tells what the lanes found out in the order of the packets, as one path would have told it:
+ * sessions numbered as they began, and a packet that knocks at another shard's pinhole named.
+ */
+final class BatchMerge {
+    /** Sessions that are over and whose number is remembered for what may come late. */
+    private static final int REMEMBERED = 1 << 16;
+
+    /** Receives everything in order. */
+    private final Shards.Output out;
+
+    private final int shards;
+    private final Map<Long, Session> sessions = new HashMap<>();
+    private final ArrayDeque<Long> over = new ArrayDeque<>();
+    private final ExpectationTable doors;
+    private final Map<Pinhole.Permission, Door> doorOf = new HashMap<>();
+    private long nextNumber = 1;
+
+    /** A session as it is told. */
+    private static final class Session {
+        private final long number;
+        private boolean settled;
+        private int alerts;
+
+        private Session(long number) {
+            this.number = number;
+        }
+    }
+
+    /** A pinhole as the other shards see it. */
+    private static final class Door extends Expectation {
+        private final Pinhole.Permission permission;
+
+        private Door(Pinhole.Permission p) {
+            super(p.source(), 0, p.destination(), p.destinationPort(), p.deadlineNanos());
+            permission = p;
+        }
+    }
+
+    BatchMerge(Shards.Output out, int shards, int expectations) {
+        this.out = out;
+        this.shards = shards;
+        doors = new ExpectationTable(expectations, 0, e -> {});
+    }
+
+    /** Tells a batch that all lanes have judged. */
+    void tell(PacketBatch batch) {
+        int lanes = batch.entries.length;
+        int[] next = new int[lanes];
+        for (int shard = 0; shard < shards; shard++) {
+            int lane = shard % lanes;
+            next[lane] = entries(batch, lane, next[lane], shard - shards);
+        }
+        for (int i = 0; i < batch.size; i++) {
+            out.packet(batch, i);
+            int lane = batch.shard[i] % lanes;
+            next[lane] = entries(batch, lane, next[lane], i);
+            if (batch.knocks[i] && doors.size() > 0) {
+                knock(batch, i, batch.flow(i));
+            }
+            InternalError fault = batch.fault[i];
+            if (fault != null) {
+                out.fault(batch, i, fault);
+            }
+            batch.tell(i, out);
+        }
+    }
+
+    private int entries(PacketBatch batch, int lane, int from, int place) {
+        BatchLog.Entries entries = batch.entries[lane];
+        int i = from;
+        while (i < entries.size() && entries.at(i) == place) {
+            entry(batch, place, entries.what(i));
+            i++;
+        }
+        return i;
+    }
+
+    private void entry(PacketBatch batch, int place, Object what) {
+        switch (what) {
+            case Event event -> event(event);
+            case BatchLog.Verdicts v ->
+                    out.verdict(v.position(), v.verdict(), v.ct(), v.hook(), v.rule(), v.why());
+            case BatchLog.Begun b -> sessions.put(b.number(), new Session(nextNumber++));
+            case BatchLog.Opened o -> opened(o.permission(), batch.now[Math.max(place, 0)]);
+            case BatchLog.Closed c -> closed(c.permission(), c.used());
+            case BatchLog.Knock k -> knock(batch, place, k.key());
+            default -> throw new IllegalStateException(what.toString());
+        }
+    }
+
+    private void event(Event event) {
+        Session session = sessions.get(event.session());
+        if (session == null) {
+            out.event(event);
+            return;
+        }
+        out.event(event.withSession(session.number));
+        if (event instanceof Event.Control) {
+            session.settled = true;
+            over.add(event.session());
+            if (over.size() > REMEMBERED) {
+                sessions.remove(over.remove());
+            }
+        }
+    }
+
+    private void opened(Pinhole.Permission p, long now) {
+        if (shards == 1) {
+            return;
+        }
+        doors.expire(now);
+        Expectation same =
+                doors.findDenied(
+                        p.destination().version(),
+                        p.destination().high(),
+                        p.destination().low(),
+                        p.destinationPort(),
+                        now);
+        if (same instanceof Door old && old.source().equals(p.source())) {
+            doorOf.remove(old.permission);
+            doors.remove(old);
+        }
+        Door door = new Door(p);
+        if (doors.add(door)) {
+            doorOf.put(p, door);
+        }
+    }
+
+    private void closed(Pinhole.Permission p, boolean used) {
+        Door door = doorOf.remove(p);
+        if (door != null && used) {
+            doors.use(door);
+        } else if (door != null) {
+            doors.remove(door);
+        }
+    }
+
+    /** As {@code PacketPath.deniedPinhole}, where the pinhole is another shard's. */
+    private void knock(PacketBatch batch, int i, @Nullable FlowKey key) {
+        if (key == null) {
+            return;
+        }
+        long now = batch.now[i];
+        Expectation e =
+                doors.findDenied(
+                        key.destination().version(),
+                        key.destination().high(),
+                        key.destination().low(),
+                        key.destinationPort(),
+                        now);
+        if (!(e instanceof Door door)) {
+            return;
+        }
+        ControlSession s = door.permission.pinhole.session;
+        Session session = sessions.get(s.number);
+        if (session != null && session.alerts++ < ControlSession.MAX_PACKET_ALERTS) {
+            out.event(
+                    new Event.Alert(
+                            session.settled ? 0 : session.number,
+                            batch.position[i],
+                            now,
+                            Anomaly.PINHOLE_WRONG_HOST,
+                            key,
+                            door.permission.pinhole.announcement.text()));
+        }
+    }
+}
