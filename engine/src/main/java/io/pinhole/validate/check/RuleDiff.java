@@ -130,11 +130,13 @@ public final class RuleDiff {
             return;
         }
         int shown = set;
-        if (kind != Change.Kind.ESTABLISHED && kind != Change.Kind.LOOSE) {
+        if (kind != Change.Kind.ESTABLISHED) {
             // The kind says it.
-            BitSet known = STATE.bits();
-            known.or(REPLY.bits());
+            BitSet known = REPLY.bits();
             known.or(PARENT.bits());
+            if (kind != Change.Kind.LOOSE) {
+                known.or(STATE.bits());
+            }
             shown = bdd.exists(set, known);
         }
         Region.Cover cover = Region.cover(space, shown, MOST);
