@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.rule.RuleFixture;
 import io.pinhole.validate.space.Policies;
-import java.util.List;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.List;
 
 class RuleDiffTest {
     private static final String GATEWAY =
@@ -53,10 +55,11 @@ class RuleDiffTest {
     @Test
     void settingsDecideWhatPinholesCanBe() {
         var rules = RuleFixture.load(table(GATEWAY));
-        var narrow = RuleFixture.load(table(GATEWAY.replace("related accept", "related tcp dport > 999 accept")));
+        var narrow =
+                RuleFixture.load(
+                        table(GATEWAY.replace("related accept", "related tcp dport > 999 accept")));
         assertThat(RuleDiff.of(rules, narrow, Policies.DEFAULT).isEmpty()).isTrue();
-        Policies privileged =
-                new Policies(true, List.of(), false, false, List.of(), false);
+        Policies privileged = new Policies(true, List.of(), false, false, List.of(), false);
         assertThat(RuleDiff.of(rules, narrow, privileged).changes())
                 .extracting(Change::region)
                 .containsExactly("tcp dport 1-999");
@@ -64,11 +67,11 @@ class RuleDiffTest {
 
     private static String table(String rules) {
         return """
-                table inet t {
-                  ct helper ftp { type "ftp" protocol tcp; }
-                  chain pre { type filter hook prerouting priority 0; tcp dport 21 ct helper set "ftp"; }
-                  chain forward { type filter hook forward priority 0; policy drop;
-                """
+        table inet t {
+          ct helper ftp { type "ftp" protocol tcp; }
+          chain pre { type filter hook prerouting priority 0; tcp dport 21 ct helper set "ftp"; }
+          chain forward { type filter hook forward priority 0; policy drop;
+        """
                 + rules
                 + "}\n}\n";
     }

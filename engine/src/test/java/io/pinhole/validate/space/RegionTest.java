@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pinhole.Seeds;
 import io.pinhole.rule.RuleFixture;
 import io.pinhole.rule.RuleSet;
+
 import org.junit.jupiter.api.Test;
 
 class RegionTest {
@@ -24,7 +25,9 @@ class RegionTest {
             int union = Bdd.FALSE;
             for (Region region : cover.regions()) {
                 int part = region.set(space);
-                assertThat(bdd.and(part, union)).as("seed %d: %s in%n%s", seed, region, text).isZero();
+                assertThat(bdd.and(part, union))
+                        .as("seed %d: %s in%n%s", seed, region, text)
+                        .isZero();
                 union = bdd.or(union, part);
             }
             if (cover.complete()) {
