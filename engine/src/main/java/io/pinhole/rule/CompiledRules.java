@@ -1,10 +1,12 @@
 package io.pinhole.rule;
 
+import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A rule set compiled for matching. Owned by one thread: it counts without locks.
@@ -19,6 +21,8 @@ public final class CompiledRules implements RuleProgram {
     private final Base[][] byHook;
     private final List<ChainCode> chains;
     private final Map<RuleOrigin, Step.Counter> counters;
+    private final Tally tally;
+    private final Memos memos = new Memos();
     private final boolean readsInterfaces;
     private final boolean globalState;
     private final boolean assignsHelper;
@@ -27,11 +31,13 @@ public final class CompiledRules implements RuleProgram {
             RuleSet source,
             Base[][] byHook,
             List<ChainCode> chains,
-            Map<RuleOrigin, Step.Counter> counters) {
+            Map<RuleOrigin, Step.Counter> counters,
+            Tally tally) {
         this.source = source;
         this.byHook = byHook;
         this.chains = chains;
         this.counters = counters;
+        this.tally = tally;
         readsInterfaces = !source.interfaceRules().isEmpty();
         globalState = source.hasGlobalState();
         assignsHelper = source.assignsHelper();
@@ -61,6 +67,47 @@ public final class CompiledRules implements RuleProgram {
             }
         }
         return Verdict.ACCEPT;
+    }
+
+    @Override
+    public void watch(PacketFacts facts) {
+        facts.trail.start(facts);
+    }
+
+    @Override
+    public int remember(
+            int memo, PacketFacts facts, Verdict verdict, Hook hook, RuleOrigin decidedBy) {
+        return memos.remember(memo, facts, verdict, hook, decidedBy);
+    }
+
+    @Override
+    public @Nullable Walk recall(int memo, PacketFacts facts) {
+        Walk walk = memos.walk(memo, facts.ctDirection);
+        if (walk == null || !facts.hasFlow || !walk.fits(facts) || !Memos.isWhole(facts.packet)) {
+            return null;
+        }
+        walk.repeat(facts, tally);
+        return walk;
+    }
+
+    @Override
+    public boolean mayOffload(int memo) {
+        Walk original = memos.walk(memo, Direction.ORIGINAL);
+        Walk reply = memos.walk(memo, Direction.REPLY);
+        return original != null && reply != null && original.acceptsAll() && reply.acceptsAll();
+    }
+
+    @Override
+    public void credit(int memo, Direction direction, long packets, long bytes) {
+        Walk walk = memos.walk(memo, direction);
+        if (walk != null) {
+            walk.credit(tally, packets, bytes);
+        }
+    }
+
+    @Override
+    public boolean replaces(RuleProgram earlier) {
+        return !(earlier instanceof CompiledRules before) || memos.follow(before.memos);
     }
 
     @Override

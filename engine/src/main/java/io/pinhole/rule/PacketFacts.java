@@ -90,4 +90,7 @@ public final class PacketFacts {
 
     /** The hook that is being run. */
     public Hook hook = Hook.PREROUTING;
+
+    /** What rules read since {@link RuleProgram#watch}. */
+    final Trail trail = new Trail();
 }

@@ -4,17 +4,24 @@ package io.pinhole.rule;
 final class RuleCode {
     final RuleOrigin origin;
     private final Step[] steps;
-    private long packets;
-    private long bytes;
+    private final Tally tally;
+    private final int counter;
 
-    RuleCode(RuleOrigin origin, Step[] steps) {
+    RuleCode(RuleOrigin origin, Step[] steps, Tally tally) {
         this.origin = origin;
         this.steps = steps;
+        this.tally = tally;
+        counter = tally.add(0, 0);
     }
 
     Step.Outcome run(PacketFacts facts) {
+        Trail trail = facts.trail;
         for (Step step : steps) {
             Step.Outcome outcome = step.run(facts);
+            trail.bits |= step.reads;
+            if (step.flags != null) {
+                trail.narrow(step.flags, outcome.kind == Step.Outcome.NEXT_STEP);
+            }
             if (outcome.kind != Step.Outcome.NEXT_STEP) {
                 if (outcome.kind != Step.Outcome.BREAK) {
                     count(facts);
@@ -27,11 +34,11 @@ final class RuleCode {
     }
 
     private void count(PacketFacts facts) {
-        packets++;
-        bytes += facts.packet.ipLength();
+        facts.trail.counted(counter);
+        tally.count(counter, facts.packet.ipLength());
     }
 
     RuleCount count() {
-        return new RuleCount(origin, packets, bytes);
+        return new RuleCount(origin, tally.packets(counter), tally.bytes(counter));
     }
 }

@@ -15,6 +15,7 @@ final class RuleCompiler {
     private final RuleSet rules;
     private final IdentityHashMap<ElementSet, SetCode> sets = new IdentityHashMap<>();
     private final Map<RuleOrigin, Step.Counter> counters = new LinkedHashMap<>();
+    private final Tally tally = new Tally();
 
     RuleCompiler(RuleSet rules) {
         this.rules = rules;
@@ -61,7 +62,7 @@ final class RuleCompiler {
                             .map(Attached::base)
                             .toArray(CompiledRules.Base[]::new);
         }
-        return new CompiledRules(rules, sorted, all, counters);
+        return new CompiledRules(rules, sorted, all, counters, tally);
     }
 
     private SetCode set(ElementSet set) {
@@ -94,10 +95,15 @@ final class RuleCompiler {
             for (Statement statement : rule.statements()) {
                 Step step = step(statement);
                 if (step != null) {
+                    step.reads |= Reads.trail(statement);
+                    step.flags = FlagTest.of(statement);
+                    if (step.flags == null && (step.reads & Trail.TCP_FLAGS) != 0) {
+                        step.reads |= Trail.PER_PACKET;
+                    }
                     steps.add(step);
                 }
             }
-            return new RuleCode(rule.origin(), steps.toArray(Step[]::new));
+            return new RuleCode(rule.origin(), steps.toArray(Step[]::new), tally);
         }
 
         /** Null for what never changes a verdict. */
@@ -116,7 +122,7 @@ final class RuleCompiler {
                                         .map(this::outcome)
                                         .toArray(Step.Outcome[]::new));
                 case Statement.Reject s -> new Step.Reject(s.with());
-                case Statement.Counter s -> new Step.Counter(s.packets(), s.bytes());
+                case Statement.Counter s -> new Step.Counter(tally, s.packets(), s.bytes());
                 case Statement.Limit s -> new Step.Limit(s.rate());
                 case Statement.Quota s -> new Step.Quota(s.size());
                 case Statement.UseObject s -> use(s);
@@ -186,7 +192,7 @@ final class RuleCompiler {
         }
 
         private Step.Counter counter(NamedObject.Counter object) {
-            Step.Counter step = new Step.Counter(object.packets(), object.bytes());
+            Step.Counter step = new Step.Counter(tally, object.packets(), object.bytes());
             RuleOrigin origin =
                     new RuleOrigin(
                             object.at().shortText(),

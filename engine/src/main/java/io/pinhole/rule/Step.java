@@ -4,6 +4,12 @@ import org.jspecify.annotations.Nullable;
 
 /** The compiled form of {@link Statement}: one step of a rule. Never throws, never allocates. */
 abstract class Step {
+    /** What it reads and does that a memo must know of: bits of {@link Trail}. */
+    int reads;
+
+    /** For a test of the TCP flags alone: one bit for each value that passes. */
+    long @Nullable [] flags;
+
     abstract Outcome run(PacketFacts facts);
 
     /** What a step says. All are made at compile time and compared by {@link #kind}. */
@@ -158,23 +164,23 @@ abstract class Step {
 
     /** nft_counter: packets and their length from the IP header on. */
     static final class Counter extends Step {
-        private long packets;
-        private long bytes;
+        private final Tally tally;
+        private final int counter;
 
-        Counter(long packets, long bytes) {
-            this.packets = packets;
-            this.bytes = bytes;
+        Counter(Tally tally, long packets, long bytes) {
+            this.tally = tally;
+            counter = tally.add(packets, bytes);
         }
 
         @Override
         Outcome run(PacketFacts facts) {
-            packets++;
-            bytes += facts.packet.ipLength();
+            facts.trail.counted(counter);
+            tally.count(counter, facts.packet.ipLength());
             return Outcome.NEXT;
         }
 
         RuleCount count(RuleOrigin origin) {
-            return new RuleCount(origin, packets, bytes);
+            return new RuleCount(origin, tally.packets(counter), tally.bytes(counter));
         }
     }
 
@@ -347,6 +353,7 @@ abstract class Step {
                 return Outcome.BROKEN;
             }
             facts.mark = (int) value.low(facts);
+            facts.trail.bits |= Trail.SETS_MARK;
             return Outcome.NEXT;
         }
     }
@@ -365,6 +372,7 @@ abstract class Step {
                 return Outcome.BROKEN;
             }
             int mark = (int) value.low(facts);
+            facts.trail.bits |= Trail.SETS_CT_MARK;
             if (facts.hasFlow && facts.ctMark != mark) {
                 facts.ctMark = mark;
                 facts.ctMarkChanged = true;
