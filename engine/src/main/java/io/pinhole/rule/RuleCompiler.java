@@ -3,11 +3,13 @@ package io.pinhole.rule;
 import io.pinhole.core.Hook;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Model in, program out. One use; cannot fail on a rule set that {@link RuleSetCheck} passed. */
@@ -33,7 +35,10 @@ final class RuleCompiler {
             all.addAll(scope.chains.values());
             for (Chain chain : table.chains()) {
                 ChainCode code = scope.chain(chain.name());
-                code.rules(chain.rules().stream().map(scope::rule).toArray(RuleCode[]::new));
+                code.rules(
+                        chain.rules().stream().map(scope::rule).toArray(RuleCode[]::new),
+                        ChainIndex.of(
+                                chain.rules(), scope.written(chain.name()), RuleCompiler::load));
                 BaseChain base = chain.base();
                 if (base == null || base.type() == ChainType.NAT || table.dormant()) {
                     continue;
@@ -72,13 +77,16 @@ final class RuleCompiler {
     /** Names mean what their table says. */
     private final class Scope {
         private final Map<String, ChainCode> chains = new LinkedHashMap<>();
+        private final Map<String, Chain> models = new HashMap<>();
         private final Map<NamedObject, Step> objects = new HashMap<>();
+        private final Map<String, Set<Field>> written = new HashMap<>();
         private final Table table;
 
         Scope(Table table) {
             this.table = table;
             for (Chain chain : table.chains()) {
                 chains.put(chain.name(), new ChainCode());
+                models.put(chain.name(), chain);
             }
         }
 
@@ -88,6 +96,62 @@ final class RuleCompiler {
                 throw new IllegalStateException("unchecked rule set: no chain " + name);
             }
             return code;
+        }
+
+        /** Fields that a packet's way through the chain, or through one it leads to, may change. */
+        Set<Field> written(String name) {
+            Set<Field> known = written.get(name);
+            if (known != null) {
+                return known;
+            }
+            Set<Field> out = EnumSet.noneOf(Field.class);
+            Chain chain = models.get(name);
+            if (chain != null) {
+                for (Rule rule : chain.rules()) {
+                    rule.statements().forEach(s -> written(s, out));
+                }
+            }
+            written.put(name, out);
+            return out;
+        }
+
+        private void written(Statement statement, Set<Field> out) {
+            switch (statement) {
+                case Statement.SetMark s -> out.add(Field.META_MARK);
+                case Statement.SetCtMark s -> out.add(Field.CT_MARK);
+                case Statement.Notrack s -> out.add(Field.CT_STATE);
+                case Statement.UseObject s -> {
+                    if (s.kind() == ObjectKind.HELPER) {
+                        out.add(Field.CT_STATUS);
+                    }
+                }
+                case Statement.Verdict s -> written(s.action(), out);
+                case Statement.VerdictMap s -> {
+                    for (Element element : s.map().elements()) {
+                        if (element.data() instanceof Element.Data.ToVerdict(Action action)) {
+                            written(action, out);
+                        }
+                    }
+                }
+                case Statement.InRange s -> {}
+                case Statement.AnyBit s -> {}
+                case Statement.InSet s -> {}
+                case Statement.Reject s -> {}
+                case Statement.Counter s -> {}
+                case Statement.Limit s -> {}
+                case Statement.Quota s -> {}
+                case Statement.Log s -> {}
+                case Statement.FlowAdd s -> {}
+                case Statement.Nat s -> {}
+            }
+        }
+
+        private void written(Action action, Set<Field> out) {
+            if (action instanceof Action.Jump(String name, SourcePos at)) {
+                out.addAll(written(name));
+            } else if (action instanceof Action.Goto(String name, SourcePos at)) {
+                out.addAll(written(name));
+            }
         }
 
         RuleCode rule(Rule rule) {
@@ -234,23 +298,23 @@ final class RuleCompiler {
                 }
             };
         }
+    }
 
-        private static Value load(Field field) {
-            Field.Header header = field.header();
-            if (header != null) {
-                return field.type() == DataType.IPV6_ADDR
-                        ? new Value.Ip6Address(field == Field.IP6_SADDR)
-                        : new Value.HeaderBits(
-                                header.isNetwork(), field.bitOffset(), field.type().bits());
-            }
-            if (field.type().kind() == DataType.Kind.NAME) {
-                return new Value.Name(field);
-            }
-            return switch (field) {
-                case CT_ORIGINAL_IP6_SADDR, CT_REPLY_IP6_DADDR -> new Value.FlowAddress(true);
-                case CT_ORIGINAL_IP6_DADDR, CT_REPLY_IP6_SADDR -> new Value.FlowAddress(false);
-                default -> new Value.Key(field);
-            };
+    private static Value load(Field field) {
+        Field.Header header = field.header();
+        if (header != null) {
+            return field.type() == DataType.IPV6_ADDR
+                    ? new Value.Ip6Address(field == Field.IP6_SADDR)
+                    : new Value.HeaderBits(
+                            header.isNetwork(), field.bitOffset(), field.type().bits());
         }
+        if (field.type().kind() == DataType.Kind.NAME) {
+            return new Value.Name(field);
+        }
+        return switch (field) {
+            case CT_ORIGINAL_IP6_SADDR, CT_REPLY_IP6_DADDR -> new Value.FlowAddress(true);
+            case CT_ORIGINAL_IP6_DADDR, CT_REPLY_IP6_SADDR -> new Value.FlowAddress(false);
+            default -> new Value.Key(field);
+        };
     }
 }

@@ -1,12 +1,14 @@
 package io.pinhole.rule;
 
 import java.util.ArrayList;
-import java.util.Comparator;
+import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Compiled form of a set or map: where in it a key lies. A key of one part is found by binary
- * search over disjoint intervals; a concatenation by going through the elements.
+ * Compiled form of a set or map: which of its elements holds a key. A hash table where all elements
+ * are single values, a binary search over intervals where there is one part, a {@link RangeIndex}
+ * where a concatenation has ranges.
  */
 abstract class SetCode {
     /** Index of the catch-all element, or -1. */
@@ -26,73 +28,200 @@ abstract class SetCode {
 
     static SetCode of(ElementSet set) {
         int catchAll = -1;
-        for (int i = 0; i < set.elements().size(); i++) {
-            if (set.elements().get(i).isCatchAll()) {
+        boolean exact = true;
+        List<Element> elements = set.elements();
+        for (int i = 0; i < elements.size(); i++) {
+            Element element = elements.get(i);
+            if (element.isCatchAll()) {
                 catchAll = i;
             }
+            for (Range range : element.key()) {
+                exact &= range.isSingle();
+            }
         }
-        return set.keyTypes().size() == 1
-                ? new Intervals(catchAll, set.elements())
-                : new Concatenation(catchAll, set.keyTypes().size(), set.elements());
+        int parts = set.keyTypes().size();
+        if (exact) {
+            return new Exact(catchAll, set.keyTypes(), elements);
+        }
+        return parts == 1
+                ? new Intervals(catchAll, set.keyTypes().getFirst(), elements)
+                : new Concatenation(catchAll, set.keyTypes(), elements);
     }
 
-    private static final class Intervals extends SetCode {
-        private final long[] lowHigh;
-        private final long[] lowLow;
-        private final long[] highHigh;
-        private final long[] highLow;
-        private final int[] index;
+    /** Open addressing; a key is one or two words for each part. */
+    private static final class Exact extends SetCode {
+        private final boolean[] wide;
+        private final int words;
+        // Element by place, plus one; their keys by element.
+        private final int[] table;
+        private final long[] keys;
 
-        Intervals(int catchAll, List<Element> elements) {
+        Exact(int catchAll, List<DataType> types, List<Element> elements) {
             super(catchAll);
-            record Entry(Range range, int index) {}
-            List<Entry> sorted = new ArrayList<>();
+            wide = new boolean[types.size()];
+            int n = 0;
+            for (int p = 0; p < wide.length; p++) {
+                wide[p] = types.get(p).bits() > 64;
+                n += wide[p] ? 2 : 1;
+            }
+            words = n;
+            keys = new long[elements.size() * words];
+            table = new int[Integer.highestOneBit(Math.max(4, elements.size()) * 2 - 1) * 2];
             for (int i = 0; i < elements.size(); i++) {
-                if (!elements.get(i).isCatchAll()) {
-                    sorted.add(new Entry(elements.get(i).key().getFirst(), i));
+                List<Range> key = elements.get(i).key();
+                if (key.isEmpty()) {
+                    continue;
                 }
-            }
-            sorted.sort(
-                    Comparator.comparing(
-                            Entry::range,
-                            (a, b) ->
-                                    Range.compare(
-                                            a.lowHigh(), a.lowLow(), b.lowHigh(), b.lowLow())));
-            // Maps have no overlaps; those of sets are merged, as nft's auto-merge does.
-            List<Entry> merged = new ArrayList<>();
-            for (Entry entry : sorted) {
-                Entry last = merged.isEmpty() ? null : merged.getLast();
-                if (last != null && last.range().overlaps(entry.range())) {
-                    Range a = last.range();
-                    Range b = entry.range();
-                    if (Range.compare(b.highHigh(), b.highLow(), a.highHigh(), a.highLow()) > 0) {
-                        Range both = new Range(a.lowHigh(), a.lowLow(), b.highHigh(), b.highLow());
-                        merged.set(merged.size() - 1, new Entry(both, last.index()));
+                int at = i * words;
+                long hash = 0;
+                for (int p = 0; p < wide.length; p++) {
+                    Range value = key.get(p);
+                    if (wide[p]) {
+                        keys[at++] = value.lowHigh();
+                        hash = mix(hash, value.lowHigh());
                     }
-                } else {
-                    merged.add(entry);
+                    keys[at++] = value.lowLow();
+                    hash = mix(hash, value.lowLow());
                 }
+                insert(i, place(hash));
             }
-            int n = merged.size();
-            lowHigh = new long[n];
-            lowLow = new long[n];
-            highHigh = new long[n];
-            highLow = new long[n];
-            index = new int[n];
-            for (int i = 0; i < n; i++) {
-                Range range = merged.get(i).range();
-                lowHigh[i] = range.lowHigh();
-                lowLow[i] = range.lowLow();
-                highHigh[i] = range.highHigh();
-                highLow[i] = range.highLow();
-                index[i] = merged.get(i).index();
+        }
+
+        /** The first of equal elements stays. */
+        private void insert(int element, int from) {
+            int at = from;
+            int key = element * words;
+            while (table[at] != 0) {
+                int other = (table[at] - 1) * words;
+                if (Arrays.equals(keys, other, other + words, keys, key, key + words)) {
+                    return;
+                }
+                at = at + 1 & table.length - 1;
             }
+            table[at] = element + 1;
+        }
+
+        private static long mix(long hash, long word) {
+            long h = (hash ^ word) * 0x9e37_79b9_7f4a_7c15L;
+            return h ^ h >>> 32;
+        }
+
+        private int place(long hash) {
+            return (int) (hash * 0x9e37_79b9_7f4a_7c15L >>> 33) & table.length - 1;
         }
 
         @Override
         int search(Value[] key, PacketFacts facts) {
-            long high = key[0].high(facts);
+            long hash = 0;
+            for (int p = 0; p < wide.length; p++) {
+                if (wide[p]) {
+                    hash = mix(hash, key[p].high(facts));
+                }
+                hash = mix(hash, key[p].low(facts));
+            }
+            int at = place(hash);
+            while (table[at] != 0) {
+                int element = table[at] - 1;
+                if (equal(element * words, key, facts)) {
+                    return element;
+                }
+                at = at + 1 & table.length - 1;
+            }
+            return -1;
+        }
+
+        private boolean equal(int from, Value[] key, PacketFacts facts) {
+            int at = from;
+            for (int p = 0; p < wide.length; p++) {
+                if (wide[p] && keys[at++] != key[p].high(facts)) {
+                    return false;
+                }
+                if (keys[at++] != key[p].low(facts)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    /** Disjoint intervals in ascending order. */
+    private static final class Intervals extends SetCode {
+        // The upper halves are null where all values fit into 63 bits.
+        private final long @Nullable [] lowHigh;
+        private final long[] lowLow;
+        private final long @Nullable [] highHigh;
+        private final long[] highLow;
+        private final int[] index;
+
+        Intervals(int catchAll, DataType type, List<Element> elements) {
+            super(catchAll);
+            List<Integer> order = new ArrayList<>(elements.size());
+            for (int i = 0; i < elements.size(); i++) {
+                if (!elements.get(i).isCatchAll()
+                        && !elements.get(i).key().getFirst().isEmpty()) {
+                    order.add(i);
+                }
+            }
+            order.sort(
+                    (a, b) -> {
+                        Range x = elements.get(a).key().getFirst();
+                        Range y = elements.get(b).key().getFirst();
+                        return Range.compare(x.lowHigh(), x.lowLow(), y.lowHigh(), y.lowLow());
+                    });
+            int size = order.size();
+            long[] startHigh = new long[type.bits() > 63 ? size : 0];
+            long[] startLow = new long[size];
+            long[] endHigh = new long[startHigh.length];
+            long[] endLow = new long[size];
+            int[] at = new int[size];
+            int n = 0;
+            Range last = Range.EMPTY;
+            for (int i : order) {
+                Range range = elements.get(i).key().getFirst();
+                // Maps have no overlaps; those of sets are merged, as nft's auto-merge does.
+                if (n > 0 && last.overlaps(range)) {
+                    if (Range.compare(
+                                    range.highHigh(),
+                                    range.highLow(),
+                                    last.highHigh(),
+                                    last.highLow())
+                            <= 0) {
+                        continue;
+                    }
+                    range =
+                            new Range(
+                                    last.lowHigh(),
+                                    last.lowLow(),
+                                    range.highHigh(),
+                                    range.highLow());
+                    n--;
+                } else {
+                    at[n] = i;
+                }
+                startLow[n] = range.lowLow();
+                endLow[n] = range.highLow();
+                if (startHigh.length > 0) {
+                    startHigh[n] = range.lowHigh();
+                    endHigh[n] = range.highHigh();
+                }
+                n++;
+                last = range;
+            }
+            boolean wide = startHigh.length > 0;
+            lowHigh = wide ? Arrays.copyOf(startHigh, n) : null;
+            highHigh = wide ? Arrays.copyOf(endHigh, n) : null;
+            lowLow = n == size ? startLow : Arrays.copyOf(startLow, n);
+            highLow = n == size ? endLow : Arrays.copyOf(endLow, n);
+            index = n == size ? at : Arrays.copyOf(at, n);
+        }
+
+        @Override
+        int search(Value[] key, PacketFacts facts) {
             long low = key[0].low(facts);
+            if (lowHigh == null || highHigh == null) {
+                return narrow(low);
+            }
+            long high = key[0].high(facts);
             int from = 0;
             int to = index.length - 1;
             while (from <= to) {
@@ -107,56 +236,84 @@ abstract class SetCode {
             }
             return -1;
         }
+
+        private int narrow(long low) {
+            int from = 0;
+            int length = lowLow.length;
+            if (length == 0) {
+                return -1;
+            }
+            while (length > 1) {
+                int half = length >>> 1;
+                from += lowLow[from + half] <= low ? half : 0;
+                length -= half;
+            }
+            return lowLow[from] <= low && low <= highLow[from] ? index[from] : -1;
+        }
     }
 
     private static final class Concatenation extends SetCode {
         private final int parts;
-        private final int count;
-        private final int[] index;
+        private final int[] elements;
         // Four longs for each part of each element: low bound, then high bound.
         private final long[] bounds;
+        private final RangeIndex tree;
+        private final Candidates candidates;
 
-        Concatenation(int catchAll, int parts, List<Element> elements) {
+        Concatenation(int catchAll, List<DataType> types, List<Element> of) {
             super(catchAll);
-            this.parts = parts;
-            index = new int[elements.size()];
-            bounds = new long[elements.size() * parts * 4];
+            parts = types.size();
+            int size = of.size() - (catchAll >= 0 ? 1 : 0);
+            elements = new int[size];
+            bounds = new long[size * parts * 4];
+            @SuppressWarnings({"unchecked", "rawtypes"}) // arrays have no type arguments
+            List<Range>[][] asked = new List[size][];
             int n = 0;
-            for (int i = 0; i < elements.size(); i++) {
-                Element element = elements.get(i);
-                if (element.isCatchAll()) {
+            for (int i = 0; i < of.size(); i++) {
+                List<Range> key = of.get(i).key();
+                if (key.isEmpty()) {
                     continue;
                 }
+                @SuppressWarnings({"unchecked", "rawtypes"})
+                List<Range>[] row = new List[parts];
                 for (int p = 0; p < parts; p++) {
-                    Range range = element.key().get(p);
+                    Range range = key.get(p);
                     int at = (n * parts + p) * 4;
                     bounds[at] = range.lowHigh();
                     bounds[at + 1] = range.lowLow();
                     bounds[at + 2] = range.highHigh();
                     bounds[at + 3] = range.highLow();
+                    row[p] = range.isEmpty() ? List.of() : List.of(range);
                 }
-                index[n++] = i;
+                asked[n] = row;
+                elements[n++] = i;
             }
-            count = n;
+            tree = RangeIndex.of(asked, types.stream().mapToInt(DataType::bits).toArray());
+            candidates = new Candidates(tree);
         }
 
         @Override
         int search(Value[] key, PacketFacts facts) {
-            for (int i = 0; i < count; i++) {
-                if (contains(i, key, facts)) {
-                    return index[i];
+            Candidates c = candidates;
+            for (int p = 0; p < parts; p++) {
+                c.high[p] = key[p].high(facts);
+                c.low[p] = key[p].low(facts);
+            }
+            c.present = -1;
+            tree.find(c);
+            for (int i = c.next(); i >= 0; i = c.next()) {
+                if (contains(i, c)) {
+                    return elements[i];
                 }
             }
             return -1;
         }
 
-        private boolean contains(int element, Value[] key, PacketFacts facts) {
+        private boolean contains(int element, Candidates c) {
             for (int p = 0; p < parts; p++) {
                 int at = (element * parts + p) * 4;
-                long high = key[p].high(facts);
-                long low = key[p].low(facts);
-                if (Range.compare(high, low, bounds[at], bounds[at + 1]) < 0
-                        || Range.compare(high, low, bounds[at + 2], bounds[at + 3]) > 0) {
+                if (Range.compare(c.high[p], c.low[p], bounds[at], bounds[at + 1]) < 0
+                        || Range.compare(c.high[p], c.low[p], bounds[at + 2], bounds[at + 3]) > 0) {
                     return false;
                 }
             }

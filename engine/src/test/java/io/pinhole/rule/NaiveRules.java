@@ -131,7 +131,18 @@ public final class NaiveRules {
         }
     }
 
+    /** How often each rule matched to its end, by its place in the text. */
+    public final Map<RuleOrigin, Long> counts = new HashMap<>();
+
     private Outcome rule(Table table, Rule rule, PacketFacts facts) {
+        Outcome outcome = statements(table, rule, facts);
+        if (outcome.end != End.BREAK) {
+            counts.merge(rule.origin(), 1L, Long::sum);
+        }
+        return outcome;
+    }
+
+    private Outcome statements(Table table, Rule rule, PacketFacts facts) {
         for (Statement statement : rule.statements()) {
             if (statement instanceof Statement.Verdict verdict) {
                 return action(verdict.action());

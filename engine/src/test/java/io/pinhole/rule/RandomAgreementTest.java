@@ -74,4 +74,35 @@ class RandomAgreementTest {
         facts.ctStatus |= Math.floorMod(hash, 3) == 0 ? PacketFacts.STATUS_ASSURED : 0;
         return facts;
     }
+
+    @Test
+    void longChainsAgree() {
+        Map<Verdict, Integer> seen = new EnumMap<>(Verdict.class);
+        int matched = 0;
+        for (int i = 0; i < RULE_SETS / 12; i++) {
+            String text = generator.longRuleSet();
+            RuleSet rules = RuleFixture.load(text);
+            CompiledRules compiled = rules.compile();
+            NaiveRules naive = new NaiveRules(rules);
+            for (int p = 0; p < PACKETS; p++) {
+                String packet = generator.packetForLongRuleSet();
+                PacketFacts a = facts(packet);
+                PacketFacts b = facts(packet);
+                Verdict fast = RuleFixture.run(compiled, Hook.FORWARD, a);
+                Verdict slow = naive.run(Hook.FORWARD, Integer.MIN_VALUE, Integer.MAX_VALUE, b);
+                seen.merge(fast, 1, Integer::sum);
+                assertThat(fast + " by " + a.decidedBy + changed(a))
+                        .as("seed %d, set %d: %s in%n%s", SEED, i, packet, text)
+                        .isEqualTo(slow + " by " + b.decidedBy + changed(b));
+            }
+            for (RuleCount count : compiled.counts()) {
+                matched += count.packets() > 0 ? 1 : 0;
+                assertThat(count.packets())
+                        .as("seed %d, set %d: matches of %s in%n%s", SEED, i, count.rule(), text)
+                        .isEqualTo(naive.counts.getOrDefault(count.rule(), 0L));
+            }
+        }
+        assertThat(seen.keySet()).contains(Verdict.ACCEPT, Verdict.DROP, Verdict.REJECT);
+        assertThat(matched).isGreaterThan(RULE_SETS);
+    }
 }

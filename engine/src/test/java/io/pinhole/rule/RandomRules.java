@@ -279,4 +279,138 @@ final class RandomRules {
         }
         return out.toString();
     }
+
+    // ---- long chains ----
+
+    /** Chains of up to some hundred rules, most of which change the mark and go on. */
+    String longRuleSet() {
+        StringBuilder out = new StringBuilder("table inet t {\n");
+        out.append("ct helper h { type \"ftp\" protocol tcp; }\nlimit l { rate 3/second; }\n");
+        out.append("set hosts { type ipv4_addr; flags interval; auto-merge; elements = { ")
+                .append(many(this::prefix4, 40))
+                .append(" } }\n");
+        out.append("set exact { type ipv4_addr . inet_service; elements = { ")
+                .append(many(() -> host4() + " . " + lowPort(), 60))
+                .append(" } }\n");
+        for (int c = 3; c >= 0; c--) {
+            out.append("chain r").append(c).append(" {\n");
+            longRules(out, 1 + random.nextInt(c == 0 ? 30 : 120), c + 1);
+            out.append("}\n");
+        }
+        out.append("chain f {\ntype filter hook forward priority 0; policy ")
+                .append(pick("accept", "drop"))
+                .append(";\n");
+        longRules(out, 1 + random.nextInt(600), 0);
+        return out.append("}\n}\n").toString();
+    }
+
+    /** Jumps lead to chains from {@code later} on. */
+    private void longRules(StringBuilder out, int count, int later) {
+        // Each chain has a habit, as real ones do, and exceptions from it.
+        int habit = random.nextInt(8);
+        for (int i = 0; i < count; i++) {
+            int kind = random.nextInt(8) > 0 ? habit : random.nextInt(14);
+            String test =
+                    switch (kind) {
+                        case 0 -> "ip saddr " + prefix4();
+                        case 1 -> "tcp dport " + lowRange();
+                        case 2 -> "ip saddr " + host4() + " tcp dport " + lowPort();
+                        case 3 -> "ip daddr { " + many(this::prefix4, 4) + " }";
+                        case 4 -> "ip saddr . tcp dport { " + pair() + ", " + pair() + " }";
+                        case 5 -> "ip6 saddr 2001:db8:" + random.nextInt(6) + "::/48";
+                        case 6 -> "udp sport { " + many(this::lowRange, 4) + " }";
+                        case 7 -> "meta mark " + random.nextInt(8) + " ip daddr " + prefix4();
+                        case 8 -> "ip saddr != " + prefix4();
+                        case 9 -> "ip saddr " + pick("", "!= ") + "@hosts";
+                        case 10 -> "ip daddr . tcp sport " + pick("", "!= ") + "@exact";
+                        case 11 -> "iifname " + pick("\"eth*\"", "\"lo\"", "!= \"eth0\"");
+                        case 12 -> "ct state " + pick("new", "established,related", "!= invalid");
+                        default -> pick("", "meta l4proto udp", "counter ip saddr 10.0.0.0/9");
+                    };
+            String action =
+                    switch (random.nextInt(40)) {
+                        case 0 -> "accept";
+                        case 1 -> "drop";
+                        case 2 -> "reject";
+                        case 3 -> "return";
+                        case 4, 5 -> later < 4 ? "jump r" + (later + random.nextInt(4 - later)) : "";
+                        case 6 -> later < 4 ? "goto r" + (later + random.nextInt(4 - later)) : "";
+                        case 7 -> "limit name \"l\" drop";
+                        case 8 -> "ct mark set " + random.nextInt(4);
+                        case 9 -> "ct helper set \"h\"";
+                        case 10 -> "counter";
+                        case 11 -> verdictMap(later, test.contains("udp"), test.contains("ip6"));
+                        default ->
+                                "meta mark set meta mark " + pick("<< 1", "^ " + random.nextInt(64));
+                    };
+            out.append(test).append(' ').append(action).append('\n');
+        }
+    }
+
+    private String verdictMap(int later, boolean udp, boolean v6) {
+        if (later >= 4 || v6) {
+            return "continue";
+        }
+        return random.nextBoolean()
+                ? (udp ? "udp" : "tcp")
+                        + " dport vmap { "
+                        + "1-9 : jump r"
+                        + later
+                        + ", 10 : drop, 11-14 : continue, 15 : return }"
+                : "ip saddr . ip daddr vmap { "
+                        + "10.0.0.0/16 . 10.1.0.0/16 : jump r3, 10.1.0.0-10.1.9.9 . 10.0.0.0/15 : drop }";
+    }
+
+    private String pair() {
+        return prefix4() + " . " + lowRange();
+    }
+
+    private String host4() {
+        return "10." + random.nextInt(3) + '.' + random.nextInt(4) + '.' + random.nextInt(6);
+    }
+
+    private String prefix4() {
+        return switch (random.nextInt(3)) {
+            case 0 -> host4();
+            case 1 -> "10." + random.nextInt(3) + '.' + random.nextInt(4) + ".0/24";
+            default -> "10." + random.nextInt(3) + ".0.0/" + (12 + random.nextInt(16));
+        };
+    }
+
+    private String lowPort() {
+        return "" + (1 + random.nextInt(30));
+    }
+
+    private String lowRange() {
+        int low = 1 + random.nextInt(30);
+        return random.nextBoolean() ? "" + low : low + "-" + (low + 1 + random.nextInt(12));
+    }
+
+    private String many(java.util.function.Supplier<String> of, int most) {
+        java.util.Set<String> out = new java.util.LinkedHashSet<>();
+        for (int i = random.nextInt(most); i >= 0; i--) {
+            out.add(of.get());
+        }
+        return String.join(", ", out);
+    }
+
+    String packetForLongRuleSet() {
+        boolean v4 = random.nextInt(5) > 0;
+        String from = v4 ? host4() : "2001:db8:" + random.nextInt(6) + "::1";
+        String to = v4 ? host4() : "2001:db8:" + random.nextInt(6) + "::2";
+        return pick("tcp ", "tcp ", "udp ")
+                + endpointOf(from, lowPort())
+                + " > "
+                + endpointOf(to, lowPort())
+                + " S "
+                + pick("new", "established", "related", "invalid")
+                + pick("", " in=eth0", " in=lo", " in=eth10")
+                + " mark="
+                + random.nextInt(8)
+                + " ctmark="
+                + random.nextInt(4)
+                + pick("", "", "", "", "", v4 ? " snap=22" : " snap=42")
+                + " at="
+                + random.nextInt(20);
+    }
 }
