@@ -3,6 +3,7 @@ package io.pinhole.benchmarks;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
+
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -16,9 +17,9 @@ final class RuleShapes {
     private RuleShapes() {}
 
     /**
-     * @param shape {@code saddr} (prefixes), {@code dport}, {@code pair} (address and port),
-     *     {@code mixed}, {@code sets}, {@code concat} (addresses with port ranges), {@code jumps}
-     *     (by network to chains of 100), {@code stateful} (mixed, established flows first)
+     * @param shape {@code saddr} (prefixes), {@code dport}, {@code pair} (address and port), {@code
+     *     mixed}, {@code sets}, {@code concat} (addresses with port ranges), {@code jumps} (by
+     *     network to chains of 100), {@code stateful} (mixed, established flows first)
      * @param rules that do not match
      */
     static RuleSet load(String shape, int rules) {
@@ -45,7 +46,8 @@ final class RuleShapes {
             }
         } else {
             for (int i = 0; i < rules; i++) {
-                forward.append(rule(shape.equals("stateful") ? "mixed" : shape, i)).append(" drop\n");
+                forward.append(rule(shape.equals("stateful") ? "mixed" : shape, i))
+                        .append(" drop\n");
             }
         }
         out.append("chain f {\ntype filter hook forward priority 0; policy drop;\n");
@@ -64,7 +66,8 @@ final class RuleShapes {
                                 case 1 -> address(i & ~3) + "/30";
                                 default -> "198.20." + (i >> 5 & 255) + "." + (i & 31) * 8 + "/29";
                             };
-            case "dport" -> "tcp dport " + (i % 2 == 0 ? "" + port(i) : port(i) + "-" + (port(i) + 9));
+            case "dport" ->
+                    "tcp dport " + (i % 2 == 0 ? "" + port(i) : port(i) + "-" + (port(i) + 9));
             case "pair" -> "ip daddr " + address(i / 100) + " tcp dport " + port(i % 100);
             case "sets" ->
                     "ip saddr { "

@@ -1,7 +1,8 @@
 package io.pinhole.rule;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * Tests of the TCP flags and nothing else, worked out for all 256 values: so that {@code tcp flags

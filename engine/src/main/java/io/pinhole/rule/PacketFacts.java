@@ -4,6 +4,7 @@ import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.decode.PacketView;
+
 import org.jspecify.annotations.Nullable;
 
 /**

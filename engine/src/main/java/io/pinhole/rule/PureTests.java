@@ -40,10 +40,15 @@ final class PureTests {
     /** What a pure statement asks for; at most a part of it where it is more than ranges. */
     static List<Asked> of(Statement statement) {
         return switch (statement) {
-            case Statement.InRange(Expr.Load(Field f), Range range, boolean negated, var i, var a) ->
+            case Statement.InRange(
+                            Expr.Load(Field f),
+                            Range range,
+                            boolean negated,
+                            var i,
+                            var a) ->
                     List.of(asked(f, List.of(range), negated));
             case Statement.AnyBit(Expr.Load(Field f), long mask, boolean negated, var at)
-                            when f == Field.CT_STATE ->
+                    when f == Field.CT_STATE ->
                     List.of(asked(f, states(mask), negated));
             case Statement.InSet(List<Expr> key, ElementSet set, boolean negated, var i, var a) ->
                     key.size() == 1 || !negated ? of(key, set, negated) : List.of();

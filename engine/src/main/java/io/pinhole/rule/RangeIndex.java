@@ -1,9 +1,10 @@
 package io.pinhole.rule;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Finds, among many items that each ask for ranges in some dimensions, the few that may hold a
@@ -365,8 +366,7 @@ final class RangeIndex {
             int most = 0;
             for (int place = 1; place < 2 * n; place++) {
                 int above = place >> 1;
-                split.up[place] =
-                        above > 0 && split.refs[above] != 0 ? above : split.up[above];
+                split.up[place] = above > 0 && split.refs[above] != 0 ? above : split.up[above];
                 lists[place] = lists[above] + lists(split.refs[place]);
                 most = Math.max(most, lists[place]);
             }

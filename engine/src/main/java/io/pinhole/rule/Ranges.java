@@ -1,9 +1,10 @@
 package io.pinhole.rule;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Sets of values as ranges in ascending order that neither overlap nor touch. */
 public final class Ranges {
@@ -87,9 +88,7 @@ public final class Ranges {
             if (x.overlaps(y)) {
                 Range start = BY_START.compare(x, y) >= 0 ? x : y;
                 Range end = endsFirst(x, y) ? x : y;
-                out.add(
-                        new Range(
-                                start.lowHigh(), start.lowLow(), end.highHigh(), end.highLow()));
+                out.add(new Range(start.lowHigh(), start.lowLow(), end.highHigh(), end.highLow()));
             }
             if (endsFirst(x, y)) {
                 i++;

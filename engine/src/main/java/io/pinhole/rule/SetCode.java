@@ -1,9 +1,10 @@
 package io.pinhole.rule;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Compiled form of a set or map: which of its elements holds a key. A hash table where all elements
@@ -157,8 +158,7 @@ abstract class SetCode {
             super(catchAll);
             List<Integer> order = new ArrayList<>(elements.size());
             for (int i = 0; i < elements.size(); i++) {
-                if (!elements.get(i).isCatchAll()
-                        && !elements.get(i).key().getFirst().isEmpty()) {
+                if (!elements.get(i).isCatchAll() && !elements.get(i).key().getFirst().isEmpty()) {
                     order.add(i);
                 }
             }

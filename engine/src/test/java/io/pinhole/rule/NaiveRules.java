@@ -5,6 +5,7 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
+
 import java.lang.foreign.ValueLayout;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;

@@ -333,7 +333,8 @@ final class RandomRules {
                         case 1 -> "drop";
                         case 2 -> "reject";
                         case 3 -> "return";
-                        case 4, 5 -> later < 4 ? "jump r" + (later + random.nextInt(4 - later)) : "";
+                        case 4, 5 ->
+                                later < 4 ? "jump r" + (later + random.nextInt(4 - later)) : "";
                         case 6 -> later < 4 ? "goto r" + (later + random.nextInt(4 - later)) : "";
                         case 7 -> "limit name \"l\" drop";
                         case 8 -> "ct mark set " + random.nextInt(4);
@@ -341,7 +342,8 @@ final class RandomRules {
                         case 10 -> "counter";
                         case 11 -> verdictMap(later, test.contains("udp"), test.contains("ip6"));
                         default ->
-                                "meta mark set meta mark " + pick("<< 1", "^ " + random.nextInt(64));
+                                "meta mark set meta mark "
+                                        + pick("<< 1", "^ " + random.nextInt(64));
                     };
             out.append(test).append(' ').append(action).append('\n');
         }
@@ -357,8 +359,8 @@ final class RandomRules {
                         + "1-9 : jump r"
                         + later
                         + ", 10 : drop, 11-14 : continue, 15 : return }"
-                : "ip saddr . ip daddr vmap { "
-                        + "10.0.0.0/16 . 10.1.0.0/16 : jump r3, 10.1.0.0-10.1.9.9 . 10.0.0.0/15 : drop }";
+                : "ip saddr . ip daddr vmap { 10.0.0.0/16 . 10.1.0.0/16 : jump r3,"
+                      + " 10.1.0.0-10.1.9.9 . 10.0.0.0/15 : drop }";
     }
 
     private String pair() {
