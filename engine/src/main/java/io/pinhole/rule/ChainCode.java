@@ -49,25 +49,19 @@ final class ChainCode {
     /** Null where the next rule follows. */
     private static Step.@Nullable Outcome run(RuleCode rule, PacketFacts facts) {
         Step.Outcome outcome = rule.run(facts);
-        switch (outcome.kind) {
+        return switch (outcome.kind) {
             case Step.Outcome.ACCEPT, Step.Outcome.DROP, Step.Outcome.REJECT -> {
                 facts.decidedBy = rule.origin;
-                return outcome;
+                yield outcome;
             }
-            case Step.Outcome.RETURN -> {
-                return outcome;
-            }
+            case Step.Outcome.RETURN -> outcome;
             case Step.Outcome.JUMP -> {
                 Step.Outcome inner = into(outcome, facts);
-                return inner.ends() ? inner : null;
+                yield inner.ends() ? inner : null;
             }
-            case Step.Outcome.GOTO -> {
-                return into(outcome, facts);
-            }
-            default -> {
-                return null;
-            }
-        }
+            case Step.Outcome.GOTO -> into(outcome, facts);
+            default -> null;
+        };
     }
 
     private static Step.Outcome into(Step.Outcome outcome, PacketFacts facts) {

@@ -360,7 +360,7 @@ final class RandomRules {
                         + later
                         + ", 10 : drop, 11-14 : continue, 15 : return }"
                 : "ip saddr . ip daddr vmap { 10.0.0.0/16 . 10.1.0.0/16 : jump r3,"
-                      + " 10.1.0.0-10.1.9.9 . 10.0.0.0/15 : drop }";
+                        + " 10.1.0.0-10.1.9.9 . 10.0.0.0/15 : drop }";
     }
 
     private String pair() {
