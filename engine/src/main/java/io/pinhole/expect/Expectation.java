@@ -88,7 +88,8 @@ public class Expectation {
                 && destination.version() == version;
     }
 
-    final boolean admits(long high, long low, int port) {
+    /** Whether a connection from there may use it. */
+    public final boolean admits(long high, long low, int port) {
         return source.low() == low
                 && source.high() == high
                 && (sourcePort == 0 || sourcePort == port);

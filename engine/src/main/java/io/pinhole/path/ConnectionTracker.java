@@ -148,6 +148,20 @@ final class ConnectionTracker {
         }
     }
 
+    /** The flow with the 5-tuple of a TCP packet that is not tracked, or {@code FlowTable.NONE}. */
+    long wouldMatch(PacketView p, long now) {
+        table = p.isV4() ? flows4 : flows6;
+        return table.find(
+                PacketView.TCP,
+                p.sourceHigh(),
+                p.sourceLow(),
+                p.sourcePort(),
+                p.destinationHigh(),
+                p.destinationLow(),
+                p.destinationPort(),
+                now);
+    }
+
     /** What the rule set said of tracking: nothing is known of the packet. */
     void untracked() {
         flow = FlowTable.NONE;

@@ -42,6 +42,12 @@ final class ControlSession implements DialogueListener {
         /** Its sender leaves checksums to hardware behind the point of capture. */
         boolean checksumUnknown;
 
+        /** Its FIN was seen, and where in the stream it stands. */
+        boolean ends;
+
+        int endsAt;
+
+        /** The stream has come to its FIN. */
         boolean finished;
 
         Stream(Side side, StreamBuffers buffers, int limit) {
@@ -66,6 +72,7 @@ final class ControlSession implements DialogueListener {
 
         @Override
         public void anomaly(Anomaly kind, long position) {
+            objection = kind;
             ControlSession.this.anomaly(kind, position, kind.text());
         }
     }
@@ -112,6 +119,7 @@ final class ControlSession implements DialogueListener {
     private long cutAt;
     private long gapAt;
     private int packetAlerts;
+    private Anomaly objection = Anomaly.OVERLAP;
     private int mark;
 
     ControlSession(
@@ -219,17 +227,38 @@ final class ControlSession implements DialogueListener {
                             sender);
         }
         if (p.has(PacketView.FIN)) {
-            sender.finished = true;
-            if (!fromClient) {
-                // A client may close its half and still wait for the transfer it asked for.
-                sessions.closePinholes(this, pinholes, "control connection closed");
+            int at = p.tcpSequence() + p.payloadLength();
+            // One behind the stream's place is old or forged.
+            boolean possible = at - sender.reassembler.expected() >= 0;
+            if (possible && (!sender.ends || at - sender.endsAt < 0)) {
+                sender.ends = true;
+                sender.endsAt = at;
             }
         }
+        finish(sender);
+        finish(receiver); // an acknowledgement may have given up a hole before its FIN
         if (resets) {
             closed = Event.Closed.RST;
             sessions.closePinholes(this, pinholes, "control connection reset");
         }
         return taken;
+    }
+
+    /** A FIN counts in its turn: one that is forged ahead of the stream closes nothing. */
+    private void finish(Stream stream) {
+        if (!stream.ends || stream.finished || stream.reassembler.expected() - stream.endsAt < 0) {
+            return;
+        }
+        stream.finished = true;
+        if (stream.side == Side.SERVER) {
+            // A client may close its half and still wait for the transfer it asked for.
+            sessions.closePinholes(this, pinholes, "control connection closed");
+        }
+    }
+
+    /** Why the last packet's bytes were not taken: other bytes in their place, or no room. */
+    Anomaly objection() {
+        return objection;
     }
 
     /** True if its helper is strict and the dialogue broke the rules. */

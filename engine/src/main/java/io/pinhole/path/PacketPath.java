@@ -564,8 +564,8 @@ public final class PacketPath implements AutoCloseable {
             return Verdict.ACCEPT;
         }
         if (!taken) {
-            // The receiver may read these bytes instead of those that were inspected.
-            why = Anomaly.OVERLAP;
+            // The receiver may read these bytes, and nobody has inspected them.
+            why = s.objection();
             rule = HELPER;
             return Verdict.DROP;
         }
@@ -581,6 +581,9 @@ public final class PacketPath implements AutoCloseable {
     /** What a report wants to know of packets that no helper reads. Changes no verdict. */
     private void observe(PacketView p, long position, Verdict verdict) {
         long flow = tracker.matched();
+        if (flow == FlowTable.NONE && tracker.state() == CtState.UNTRACKED) {
+            flow = tracker.wouldMatch(p, now); // dropped before tracking, forged perhaps
+        }
         if (flow != FlowTable.NONE) {
             int flags = tracker.table().flags(flow);
             if ((flags & (FlowTable.HELPED | FlowTable.DATA)) != 0) {
@@ -594,7 +597,7 @@ public final class PacketPath implements AutoCloseable {
                 tracker.expectation() != null
                         || (observer.mayConcern(p) && observer.packet(p, position, verdict, rule));
         if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
-            boolean named = deniedPinhole(p, position);
+            boolean named = deniedPinhole(p, position, verdict);
             if (verdict != Verdict.ACCEPT && !named && !explained) {
                 sessions.unannounced(p, position, rule);
             }
@@ -612,13 +615,13 @@ public final class PacketPath implements AutoCloseable {
             DataConnection d = sessions.data(t.tag(flow));
             s = d == null ? null : d.pinhole.session;
         }
-        if (s != null && why != Anomaly.NONE && why != Anomaly.OVERLAP) {
+        if (s != null && why != Anomaly.NONE && !rule.equals(HELPER)) {
             s.packetAlert(why, position, Sessions.key(p), why.text());
         }
     }
 
     /** Someone knocks at a pinhole that is not, or no longer, theirs. */
-    private boolean deniedPinhole(PacketView p, long position) {
+    private boolean deniedPinhole(PacketView p, long position, Verdict verdict) {
         if (tracker.expectation() != null) {
             return false;
         }
@@ -631,13 +634,15 @@ public final class PacketPath implements AutoCloseable {
                                 p.destinationPort(),
                                 now);
         if (e instanceof Pinhole.Permission permission) {
-            Anomaly kind =
-                    e.status() == Expectation.Status.USED
-                            ? Anomaly.PINHOLE_REUSED
-                            : Anomaly.PINHOLE_WRONG_HOST;
-            if (e.source().low() != p.sourceLow() || e.source().high() != p.sourceHigh()) {
-                kind = Anomaly.PINHOLE_WRONG_HOST;
+            boolean admitted = e.admits(p.sourceHigh(), p.sourceLow(), p.sourcePort());
+            if (admitted && e.status() == Expectation.Status.WAITING) {
+                // Theirs, but a rule stopped it before it was tracked.
+                if (verdict != Verdict.ACCEPT) {
+                    observer.blocked(permission.pinhole, p, position, verdict, rule);
+                }
+                return true;
             }
+            Anomaly kind = admitted ? Anomaly.PINHOLE_REUSED : Anomaly.PINHOLE_WRONG_HOST;
             permission.pinhole.session.packetAlert(
                     kind, position, Sessions.key(p), permission.pinhole.announcement.text());
             return true;
