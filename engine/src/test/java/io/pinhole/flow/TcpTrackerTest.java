@@ -159,8 +159,7 @@ class TcpTrackerTest {
                 byte[] packet = packet(0, bits & ~8 | more, 1, 1, 1, new byte[0], new byte[0]);
                 assertThat(TcpTracker.check(view(packet)))
                         .as(letters)
-                        .isEqualTo(
-                                valid.contains(letters) ? Anomaly.NONE : Anomaly.TCP_BAD_FLAGS);
+                        .isEqualTo(valid.contains(letters) ? Anomaly.NONE : Anomaly.TCP_BAD_FLAGS);
             }
         }
     }
