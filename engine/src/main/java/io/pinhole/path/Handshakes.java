@@ -30,10 +30,16 @@ final class Handshakes {
     private final int size;
 
     /**
+     * @param limit control connections at one time
      * @param shards a power of two: this ring is one of so many
      */
-    Handshakes(int shards) {
-        size = SIZE / shards;
+    Handshakes(int limit, int shards) {
+        size = size(limit, shards);
+    }
+
+    /** Handshakes that are remembered. */
+    static int size(int limit, int shards) {
+        return Integer.highestOneBit(Math.clamp(2L * limit - 1, 64, SIZE / shards));
     }
 
     /**

@@ -42,7 +42,7 @@ final class Observer implements AutoCloseable {
             long seed,
             int shards) {
         this.sessions = sessions;
-        handshakes = new Handshakes(shards);
+        handshakes = new Handshakes(settings.limits().controls(), shards);
         int limit = (int) Math.min(Integer.MAX_VALUE, 2L * settings.limits().controls());
         shadows4 = new FlowTable(false, limit, seed, this::removed);
         shadows6 = new FlowTable(true, limit, seed, this::removed);
