@@ -10,6 +10,7 @@ import io.pinhole.expect.Expectation;
 import io.pinhole.expect.ExpectationTable;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.flow.TcpTracker;
+
 import org.jspecify.annotations.Nullable;
 
 /**

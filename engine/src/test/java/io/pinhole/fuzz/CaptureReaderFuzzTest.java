@@ -3,9 +3,11 @@ package io.pinhole.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+
 import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.capture.CapturedPacket;
+
 import java.io.ByteArrayInputStream;
 import java.util.List;
 
@@ -18,8 +20,7 @@ class CaptureReaderFuzzTest {
 
     public static void fuzzerTestOneInput(byte[] data) {
         long packets = 0;
-        try (CaptureFiles files =
-                CaptureFiles.open(List.of("-"), new ByteArrayInputStream(data))) {
+        try (CaptureFiles files = CaptureFiles.open(List.of("-"), new ByteArrayInputStream(data))) {
             CapturedPacket packet = new CapturedPacket();
             int errors = 0;
             while (true) {

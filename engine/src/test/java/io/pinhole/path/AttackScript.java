@@ -5,6 +5,7 @@ import io.pinhole.capture.PcapWriter;
 import io.pinhole.capture.PcapngWriter;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketBytes;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -79,9 +80,24 @@ public final class AttackScript {
                 Files.readAllLines(file));
     }
 
+    /** A dialogue of {@code C:} and {@code S:} lines, or any other statements. */
+    static AttackScript of(String name, List<String> lines) {
+        return new AttackScript(name, lines);
+    }
+
     /** File name without its end. */
     public String name() {
         return name;
+    }
+
+    /** Bytes of the longest thing said on the control connection. */
+    int longest() {
+        return lines.stream()
+                .map(l -> l.replaceFirst("^repeat \\d+ ", ""))
+                .filter(l -> l.matches("[CS][:~!].*"))
+                .mapToInt(l -> unescape(VERDICT.matcher(l).replaceFirst("")).length)
+                .max()
+                .orElse(0);
     }
 
     /** Rows of the table of attacks it shows. */
@@ -268,7 +284,7 @@ public final class AttackScript {
             String words = text.length() > 3 ? text.substring(3) : "";
             byte[] bytes = unescape(kind == '~' ? words : words + "\\r\\n");
             List<byte[]> segments = new ArrayList<>();
-            Cut how = cut == Cut.AS_WRITTEN || kind == '~' ? written : cut;
+            Cut how = cut == Cut.AS_WRITTEN ? written : cut;
             for (int from = 0, to; from < bytes.length; from = to) {
                 to = pieceEnd(bytes, from, how);
                 segments.add(

@@ -5,6 +5,7 @@ import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,6 +66,12 @@ final class Rig implements AutoCloseable {
     Rig pass(double seconds) {
         now += (long) (seconds * SECOND);
         return this;
+    }
+
+    /** Judges one frame of a script at its own time; an earlier one changes nothing. */
+    void frame(AttackScript.Frame frame) {
+        now = frame.timeNanos();
+        raw(frame.bytes(), frame.bytes().length, frame.bytes().length, LinkType.ETHERNET);
     }
 
     long now() {
