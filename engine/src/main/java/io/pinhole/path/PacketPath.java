@@ -112,8 +112,7 @@ public final class PacketPath implements AutoCloseable {
             Share share) {
         this.rules = rules;
         this.share = share;
-        handshakes =
-                new Handshakes(options.settings().limits().controls(), share.shards());
+        handshakes = new Handshakes(options.settings().limits().controls(), share.shards());
         this.verdicts = verdicts;
         locals = options.localAddresses().toArray(IpAddress[]::new);
         interfaces = options.interfaces();
