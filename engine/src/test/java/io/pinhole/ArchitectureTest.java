@@ -51,7 +51,7 @@ class ArchitectureTest {
                     rule        | decode
                     path        | decode flow ftp expect rule
                     capture     | decode
-                    gateway     | path capture rule control.api
+                    gateway     | decode path capture rule control.api
                     report      | path capture rule
                     validate    | path rule capture report
                     control     | ''

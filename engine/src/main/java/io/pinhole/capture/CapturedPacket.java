@@ -1,10 +1,9 @@
 package io.pinhole.capture;
 
 import io.pinhole.decode.LinkType;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One packet as a source hands it out. Re-used for each packet; its bytes are valid until the
@@ -49,6 +48,12 @@ public final class CapturedPacket {
     /** Name of the interface, where the file names it (pcapng if_name), else null. */
     public @Nullable String interfaceName;
 
+    /** Name of the interface it left by, where a recording of the gateway says so, else null. */
+    public @Nullable String outputName;
+
+    /** What a gateway noted in its recording since the packet before; null where nothing. */
+    public @Nullable List<String> notes;
+
     /** True where the file says that the packet left the host on that interface. */
     public boolean outbound;
 
@@ -71,6 +76,8 @@ public final class CapturedPacket {
         linkNumber = other.linkNumber;
         unsupportedLink = other.unsupportedLink;
         interfaceName = other.interfaceName;
+        outputName = other.outputName;
+        notes = other.notes;
         outbound = other.outbound;
         timeDigits = other.timeDigits;
     }

@@ -144,6 +144,8 @@ final class PcapReader extends FormatReader {
         into.linkNumber = linkNumber;
         into.unsupportedLink = false;
         into.interfaceName = null;
+        into.outputName = null;
+        into.notes = null;
         into.outbound =
                 modified && segment.get(ValueLayout.JAVA_BYTE, at + PACKET_TYPE) == PACKET_OUTGOING;
         window.advance(length);

@@ -16,6 +16,10 @@ final class PcapngInterface {
     final LinkType linkType;
     final boolean unsupportedLink;
     final @Nullable String name;
+
+    /** Of a gateway's recording: where its packets leave. */
+    final @Nullable String outputName;
+
     final int snapLength;
     final int maxCaptured;
     final int timeDigits;
@@ -31,6 +35,7 @@ final class PcapngInterface {
     PcapngInterface(
             int linkNumber,
             @Nullable String name,
+            @Nullable String outputName,
             int snapLength,
             int resolution,
             long offsetSeconds) {
@@ -39,6 +44,7 @@ final class PcapngInterface {
         linkType = known == null ? LinkType.RAW : known;
         unsupportedLink = known == null;
         this.name = name;
+        this.outputName = outputName;
         this.snapLength = snapLength;
         maxCaptured = FormatReader.maxCaptured(snapLength);
         this.resolution = resolution;

@@ -23,6 +23,7 @@ final class PcapngReader extends FormatReader {
     static final int OBSOLETE_PACKET = 2;
     static final int SIMPLE_PACKET = 3;
     static final int ENHANCED_PACKET = 6;
+    static final int CUSTOM = 0x0bad;
 
     static final int OPTION_END = 0;
     static final int OPTION_COMMENT = 1;
@@ -31,6 +32,15 @@ final class PcapngReader extends FormatReader {
     static final int OPTION_IF_OFFSET = 14;
     static final int OPTION_FLAGS = 2; // of enhanced and of obsolete packet blocks
     static final int OUTBOUND = 2;
+    static final int OPTION_CUSTOM_TEXT = 2988;
+
+    /** Enterprise number for examples (RFC 5612): whoever writes custom blocks needs one. */
+    static final int ENTERPRISE = 32_473;
+
+    /** What a block or option of that number must begin with to be ours: "PINH". */
+    static final int NOTE_MAGIC = 0x484e_4950;
+
+    static final String OUTPUT_KEY = "pinhole-out=";
     private static final int DIRECTION_MASK = 3;
 
     // Every block: type, total length, body, total length again.
@@ -62,6 +72,15 @@ final class PcapngReader extends FormatReader {
     private static final int SIMPLE_ORIGINAL = BODY;
     private static final int SIMPLE_DATA = SIMPLE_ORIGINAL + 4;
 
+    // Custom block with a note of a gateway.
+    private static final int NOTE_ENTERPRISE = BODY;
+    private static final int NOTE_KIND = NOTE_ENTERPRISE + 4;
+    private static final int NOTE_LENGTH = NOTE_KIND + 4;
+    private static final int NOTE = NOTE_LENGTH + 4;
+
+    /** Notes between two packets; more come from no gateway. */
+    private static final int MAX_NOTES = 65_536;
+
     /** INITIAL_MAX_BLOCKSIZE of libpcap; here for what stands beside the captured bytes. */
     private static final int MAX_EXTRA = 16 << 20;
 
@@ -71,6 +90,7 @@ final class PcapngReader extends FormatReader {
     private static final int MAX_NAME = 255;
 
     private final List<PcapngInterface> interfaces = new ArrayList<>();
+    private @Nullable List<String> notes;
     private long lastTimeNanos;
 
     /**
@@ -109,6 +129,7 @@ final class PcapngReader extends FormatReader {
                     readSimple(length, into);
                     return true;
                 }
+                case CUSTOM -> readCustom(length);
                 default -> stepOver(type, length);
             }
         }
@@ -157,12 +178,55 @@ final class PcapngReader extends FormatReader {
                 new PcapngInterface(
                         u16(segment, at + LINK_TYPE),
                         interfaceName(from, to),
+                        outputName(from, to),
                         i32(segment, at + SNAP_LENGTH),
                         resolution < 0
                                 ? PcapngInterface.DEFAULT_RESOLUTION
                                 : Byte.toUnsignedInt(segment.get(Window.I8, resolution)),
                         offset < 0 ? 0 : i64(segment, offset)));
         window.advance(length);
+    }
+
+    /** A note of a gateway; anybody else's block is stepped over. */
+    private void readCustom(long length) throws CaptureException {
+        if (length < NOTE + TRAILER || length > MAX_EXTRA || !window.has(length)) {
+            stepOver(CUSTOM, length);
+            return;
+        }
+        MemorySegment segment = window.segment();
+        long at = window.at();
+        long bytes = u32(segment, at + NOTE_LENGTH);
+        if (i32(segment, at + NOTE_ENTERPRISE) == ENTERPRISE
+                && i32(segment, at + NOTE_KIND) == NOTE_MAGIC
+                && bytes <= length - NOTE - TRAILER) {
+            List<String> list = notes == null ? new ArrayList<>(1) : notes;
+            notes = list;
+            if (list.size() == MAX_NOTES) {
+                throw damaged(
+                        "more than %d notes before %s, at byte %d"
+                                .formatted(MAX_NOTES, packet(), window.offset()));
+            }
+            byte[] text = segment.asSlice(at + NOTE, bytes).toArray(Window.I8);
+            list.add(new String(text, StandardCharsets.UTF_8));
+        }
+        stepOver(CUSTOM, length);
+    }
+
+    private @Nullable String outputName(long from, long to) throws CaptureException {
+        long value = option(from, to, OPTION_CUSTOM_TEXT, -1);
+        if (value < 0) {
+            return null;
+        }
+        int length = u16(window.segment(), value - 2);
+        if (length < 4 || i32(window.segment(), value) != ENTERPRISE) {
+            return null;
+        }
+        byte[] bytes =
+                window.segment()
+                        .asSlice(value + 4, Math.min(length - 4, MAX_NAME))
+                        .toArray(Window.I8);
+        String text = new String(bytes, StandardCharsets.UTF_8);
+        return text.startsWith(OUTPUT_KEY) ? text.substring(OUTPUT_KEY.length()) : null;
     }
 
     private @Nullable String interfaceName(long from, long to) throws CaptureException {
@@ -235,6 +299,9 @@ final class PcapngReader extends FormatReader {
         into.linkNumber = source.linkNumber;
         into.unsupportedLink = source.unsupportedLink;
         into.interfaceName = source.name;
+        into.outputName = source.outputName;
+        into.notes = notes;
+        notes = null;
         window.advance(blockLength);
     }
 

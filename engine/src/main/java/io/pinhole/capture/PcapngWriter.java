@@ -3,6 +3,7 @@ package io.pinhole.capture;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetEncoder;
 import java.nio.charset.CodingErrorAction;
@@ -23,10 +24,14 @@ public final class PcapngWriter implements AutoCloseable {
     private static final int OPTION_APPLICATION = 4; // shb_userappl
     private static final int MAX_OPTION = 65_535;
 
+    /** Largest note written, in bytes: as large as a rule set may well be. */
+    private static final int MAX_NOTE = 8 << 20;
+
     /** As many as the reader takes in one section; then a new section starts. */
     private static final int MAX_INTERFACES = 65_536;
 
-    private record Interface(int linkNumber, @Nullable String name, int timeDigits) {}
+    private record Interface(
+            int linkNumber, @Nullable String name, @Nullable String output, int timeDigits) {}
 
     private final LittleEndianOutput out;
     private final byte[] application = new byte[MAX_OPTION];
@@ -90,7 +95,11 @@ public final class PcapngWriter implements AutoCloseable {
 
     private int interfaceOf(CapturedPacket packet) throws IOException {
         Interface wanted =
-                new Interface(packet.linkNumber, packet.interfaceName, packet.timeDigits);
+                new Interface(
+                        packet.linkNumber,
+                        packet.interfaceName,
+                        packet.outputName,
+                        packet.timeDigits);
         Integer known = interfaces.get(wanted);
         if (known != null) {
             return known;
@@ -119,8 +128,15 @@ public final class PcapngWriter implements AutoCloseable {
 
     private void writeInterface(Interface described) throws IOException {
         String name = described.name;
+        String output = described.output;
+        byte[] custom = output == null ? new byte[0] : outputOption(output);
         int nameLength = name == null ? 0 : encode(name, text);
-        int length = 20 + (name == null ? 0 : option(nameLength)) + option(1) + 4;
+        int length =
+                20
+                        + (name == null ? 0 : option(nameLength))
+                        + option(1)
+                        + (output == null ? 0 : option(custom.length))
+                        + 4;
         out.i32(PcapngReader.INTERFACE_DESCRIPTION)
                 .i32(length)
                 .i16(described.linkNumber)
@@ -130,7 +146,39 @@ public final class PcapngWriter implements AutoCloseable {
             writeOption(PcapngReader.OPTION_IF_NAME, text, nameLength);
         }
         writeOption(PcapngReader.OPTION_IF_RESOLUTION, new byte[] {(byte) described.timeDigits}, 1);
+        if (output != null) {
+            writeOption(PcapngReader.OPTION_CUSTOM_TEXT, custom, custom.length);
+        }
         out.i32(PcapngReader.OPTION_END).i32(length);
+    }
+
+    /** Which interface the packets leave by, in an option of our own. */
+    private static byte[] outputOption(String output) {
+        byte[] value = (PcapngReader.OUTPUT_KEY + output).getBytes(StandardCharsets.UTF_8);
+        ByteBuffer option = ByteBuffer.allocate(4 + value.length).order(ByteOrder.LITTLE_ENDIAN);
+        return option.putInt(PcapngReader.ENTERPRISE).put(value).array();
+    }
+
+    /**
+     * Writes what is no packet, in a custom block that other programs step over; {@link
+     * CapturedPacket#notes} brings it back with the packet that follows.
+     *
+     * @throws IllegalArgumentException if it is longer than 8 MiB
+     */
+    public void note(String note) throws IOException {
+        byte[] bytes = note.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > MAX_NOTE) {
+            throw new IllegalArgumentException("a note of " + bytes.length + " bytes");
+        }
+        int length = 24 + padded(bytes.length);
+        out.i32(PcapngReader.CUSTOM)
+                .i32(length)
+                .i32(PcapngReader.ENTERPRISE)
+                .i32(PcapngReader.NOTE_MAGIC)
+                .i32(bytes.length)
+                .bytes(bytes, bytes.length)
+                .pad(bytes.length)
+                .i32(length);
     }
 
     private void writeOption(int code, byte[] value, int length) throws IOException {

@@ -115,7 +115,7 @@ class PcapngReaderTest {
     })
     void convertsTimes(String resolution, String offset, String units, String time, int digits) {
         PcapngInterface source =
-                new PcapngInterface(1, null, 0, Integer.decode(resolution), Long.decode(offset));
+                new PcapngInterface(1, null, null, 0, Integer.decode(resolution), Long.decode(offset));
         long nanos = source.nanos(Long.decode(units));
         String exact =
                 Math.floorDiv(nanos, 1_000_000_000L)
