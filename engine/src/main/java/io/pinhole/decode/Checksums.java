@@ -123,6 +123,32 @@ public final class Checksums {
         return hasPendingRoute(packet) ? Result.UNKNOWN : Result.BAD;
     }
 
+    /**
+     * Writes the checksum of a whole TCP segment or UDP datagram, where its sender left that to
+     * hardware.
+     *
+     * @param packet a view that was read without anomaly, of memory that may be written
+     * @return false, with nothing written, if it is something else or cut short
+     */
+    public static boolean write(PacketView packet) {
+        int fieldAt = packet.protocol() == PacketView.TCP ? 16 : 6;
+        int length = packet.transportLength();
+        if (packet.isFragment()
+                || packet.ipVersion() == 0
+                || (packet.protocol() != PacketView.TCP && packet.protocol() != PacketView.UDP)
+                || length < fieldAt + 2
+                || packet.transportCaptured() < length) {
+            return false;
+        }
+        long start = packet.transportStart();
+        packet.data().set(U16, start + fieldAt, (short) 0);
+        long pseudo = packet.protocol() + sumOfAddresses(packet) + length;
+        int sum = fold(pseudo + sum(packet.data(), start, length)) ^ 0xffff;
+        boolean none = sum == 0 && packet.protocol() == PacketView.UDP;
+        packet.data().set(U16, start + fieldAt, (short) (none ? 0xffff : sum));
+        return true;
+    }
+
     private static long sumOfAddresses(PacketView packet) {
         return packet.isV4()
                 ? (packet.sourceLow() & 0xffff_ffffL) + (packet.destinationLow() & 0xffff_ffffL)

@@ -53,6 +53,12 @@ public final class FlowTable implements AutoCloseable {
     /** A strict helper reset the connection: nothing of it passes any more. */
     public static final int CONDEMNED = 1 << 8;
 
+    /**
+     * The kernel carries the flow: only what begins or ends it is seen, and windows are no longer
+     * known.
+     */
+    public static final int OFFLOADED = 1 << 9;
+
     // Fingerprints below 2 mark free slots.
     private static final int EMPTY = 0;
     private static final int DELETED = 1;
@@ -427,6 +433,21 @@ public final class FlowTable implements AutoCloseable {
     /** Removes everything that has expired. */
     public void sweepAll(long now) {
         sweep(now, mask + 1);
+    }
+
+    /**
+     * Walks the table in pieces: flows of the next {@code slots} slots from {@code from} on.
+     *
+     * @return where to go on, or -1 at the end; places move when the table grows
+     */
+    public long forEach(long from, int slots, java.util.function.LongConsumer each) {
+        long end = Math.min(from + slots, mask + 1L);
+        for (long i = from; i < end; i++) {
+            if (occupied(i * slotSize)) {
+                each.accept(i * slotSize);
+            }
+        }
+        return end > mask ? -1 : end;
     }
 
     /** Hands every live flow to {@code each}; the table must not be changed meanwhile. */

@@ -111,6 +111,7 @@ public final class TcpTracker {
 
     private Anomaly anomaly = Anomaly.NONE;
     private boolean followed;
+    private boolean kernelInvalid;
 
     // One side's options, out of parseOptions.
     private int optionScale;
@@ -143,6 +144,39 @@ public final class TcpTracker {
     /** False if the last packet was let through without moving state or windows. */
     public boolean followed() {
         return followed;
+    }
+
+    /** Whether a kernel that carries flows found the next packets invalid. */
+    public void kernelInvalid(boolean invalid) {
+        kernelInvalid = invalid;
+    }
+
+    /**
+     * The kernel carries an established flow from now on. What is still seen of it is in window if
+     * the kernel does not say otherwise (as flow_offload_fixup_tcp does for nftables flowtables).
+     */
+    public void offload(FlowTable t, long flow, long now) {
+        t.setFlag(flow, FlowTable.OFFLOADED);
+        for (int side = ORIGINAL; side <= REPLY; side++) {
+            int flags = t.windowFlags(flow, side) | BE_LIBERAL;
+            t.windowFlags(flow, side, flags & ~(MAXACK_SET | DATA_UNACKNOWLEDGED));
+        }
+        t.retrans(flow, 0);
+        t.deadline(flow, now + timeouts[ESTABLISHED]);
+    }
+
+    /**
+     * Sets up a flow that was established before the first packet is seen.
+     *
+     * @param flow the table's scratch entry
+     */
+    public void takeOver(FlowTable t, long flow, long now) {
+        t.state(flow, ESTABLISHED);
+        t.setFlag(flow, FlowTable.SEEN_REPLY | FlowTable.ASSURED | FlowTable.MIDSTREAM);
+        t.windowFlags(flow, ORIGINAL, SACK_PERM | BE_LIBERAL);
+        t.windowFlags(flow, REPLY, SACK_PERM | BE_LIBERAL);
+        t.lastIndex(flow, NONE_SET);
+        t.deadline(flow, now + timeouts[ESTABLISHED]);
     }
 
     /**
@@ -212,6 +246,11 @@ public final class TcpTracker {
         anomaly = Anomaly.NONE;
         followed = false;
         boolean restarted = false;
+        boolean carried = t.flag(flow, FlowTable.OFFLOADED);
+        if (carried && kernelInvalid) {
+            anomaly = Anomaly.OUT_OF_WINDOW;
+            return Result.INVALID;
+        }
         int old = t.state(flow);
         int index = index(p);
         int next = NEXT[(side * 6 + index) * 10 + old];
@@ -269,7 +308,7 @@ public final class TcpTracker {
             }
             case CLOSE -> {
                 if (index == RST_SET) {
-                    int rst = judgeRst(t, flow, p, side, old);
+                    int rst = carried ? RST_IN_WINDOW : judgeRst(t, flow, p, side, old);
                     if (rst == RST_INVALID) {
                         anomaly = Anomaly.INVALID_RST;
                         return Result.INVALID;
@@ -390,6 +429,10 @@ public final class TcpTracker {
             }
         }
         long timeout = timeouts[next];
+        if (next == ESTABLISHED && t.flag(flow, FlowTable.OFFLOADED)) {
+            t.deadline(flow, now + timeout);
+            return Result.ACCEPT;
+        }
         if (t.retrans(flow) >= maxRetrans && timeout > retransTimeout) {
             timeout = retransTimeout;
         } else if (index == RST_SET) {

@@ -97,6 +97,22 @@ final class ConnectionTracker {
         return tcp.followed();
     }
 
+    void offload(FlowTable t, long handle, long now) {
+        tcp.offload(t, handle, now);
+    }
+
+    /** Enters the table's scratch entry as an established connection; returns its handle. */
+    long takeOver(FlowTable t, long now) {
+        long handle = t.insert();
+        tcp.takeOver(t, handle, now);
+        return handle;
+    }
+
+    /** Whether a kernel that carried flows in between found the next packet invalid. */
+    void kernelInvalid(boolean invalid) {
+        tcp.kernelInvalid(invalid);
+    }
+
     Direction direction() {
         return direction;
     }

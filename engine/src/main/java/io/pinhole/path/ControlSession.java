@@ -151,6 +151,11 @@ final class ControlSession implements DialogueListener {
         dialogue = new ControlDialogue(key.source(), key.destination(), policy, limits, this);
     }
 
+    /** Announcements that are not settled. */
+    List<Pinhole> pinholes() {
+        return pinholes;
+    }
+
     /** The control flow's mark, which data flows announced from now on inherit. */
     void mark(int value) {
         mark = value;

@@ -22,6 +22,9 @@ final class DataConnection {
 
     boolean settled;
 
+    /** Not every packet of it is seen. */
+    boolean offloaded;
+
     private long endNanos;
     private long bytes;
     // One bit a side, side 0 being the first packet's sender.
@@ -56,9 +59,10 @@ final class DataConnection {
             begun |= bit;
             next[side] = start;
         }
-        if (end - next[side] > 0) {
-            // What was lost on its way to the capture was transferred all the same.
-            bytes += end - next[side];
+        if (end - next[side] > 0 || (offloaded && (flags & PacketView.FIN) != 0 && (finished & bit) == 0)) {
+            // What was lost on its way to the capture, or carried by the kernel, was transferred
+            // all the same; the kernel may have carried more than 2 GiB.
+            bytes += offloaded ? Integer.toUnsignedLong(end - next[side]) : end - next[side];
             next[side] = end;
         }
         if ((flags & PacketView.FIN) != 0) {

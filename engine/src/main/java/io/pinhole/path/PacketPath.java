@@ -54,23 +54,23 @@ public final class PacketPath implements AutoCloseable {
     private static final RuleOrigin TABLE = new RuleOrigin("flow table", "");
     private static final RuleOrigin REASSEMBLY = new RuleOrigin("fragment reassembly", "");
 
-    private final RuleProgram rules;
+    private RuleProgram rules;
     private final VerdictSink verdicts;
     private final IpAddress[] locals;
     private final InterfaceMap interfaces;
-    private final boolean mapInterfaces;
-    private final BitSet attachPorts = new BitSet();
-    private final FlowTable flows4;
-    private final FlowTable flows6;
+    private boolean mapInterfaces;
+    final BitSet attachPorts = new BitSet();
+    final FlowTable flows4;
+    final FlowTable flows6;
     private final Fragments fragments;
-    private final Sessions sessions;
+    final Sessions sessions;
     private final Share share;
     private final Handshakes handshakes;
     private final Observer observer;
-    private final ConnectionTracker tracker;
+    final ConnectionTracker tracker;
     private final PacketView view = new PacketView();
     private final PacketView datagram = new PacketView();
-    private final PacketFacts facts = new PacketFacts();
+    final PacketFacts facts = new PacketFacts();
 
     // A flow names its helper object by its place here, from 1. As long as rule sets have objects.
     private final List<String> helperNames = new ArrayList<>();
@@ -99,6 +99,23 @@ public final class PacketPath implements AutoCloseable {
     public PacketPath(
             PathOptions options, RuleProgram rules, VerdictSink verdicts, EventSink events) {
         this(options, rules, verdicts, events, Share.ALL);
+    }
+
+    /**
+     * A path that runs beside others, each with its own packets.
+     *
+     * @param options with this shard's part of the limits
+     * @param shard from 0
+     * @param shards in all, a power of two; no two give a session the same number
+     */
+    public PacketPath(
+            PathOptions options,
+            RuleProgram rules,
+            VerdictSink verdicts,
+            EventSink events,
+            int shard,
+            int shards) {
+        this(options, rules, verdicts, events, new Share(shard, shards, ShardNotes.ALONE));
     }
 
     /**
@@ -207,6 +224,42 @@ public final class PacketPath implements AutoCloseable {
         }
         Verdict verdict = judge(p, position);
         verdicts.verdict(position, verdict, facts.ctState, hook, rule, why);
+    }
+
+    /**
+     * Puts another rule set in force, from the next packet on. Flows, sessions and pinholes stay.
+     */
+    public void rules(RuleProgram next) {
+        rules = next;
+        mapInterfaces = next.readsInterfaces() && !interfaces.isEmpty();
+    }
+
+    /**
+     * What a kernel knows of the next packet and its bytes do not tell; holds for one packet.
+     *
+     * @param checksumPending the sender left the transport checksum to its hardware: it is right
+     * @param outOfWindow the kernel's own tracking found the packet invalid; only asked where the
+     *     kernel has carried the flow in between
+     */
+    public void hint(boolean checksumPending, boolean outOfWindow) {
+        sessions.checksumPending = checksumPending;
+        tracker.kernelInvalid(outOfWindow);
+    }
+
+    /** Moves time on where no packet does: what has expired is settled. Changes no verdict. */
+    public void tick(long timeNanos) {
+        advance(timeNanos);
+        count--;
+    }
+
+    /** Whether a strict helper rejected the packet judged last. */
+    boolean wasCondemned() {
+        return why == Anomaly.STRICT_VIOLATION;
+    }
+
+    /** What a live gateway does besides handing packets in. */
+    public PathControl control() {
+        return new PathControl(this);
     }
 
     /**
@@ -375,7 +428,7 @@ public final class PacketPath implements AutoCloseable {
         }
     }
 
-    private static int status(int flags) {
+    static int status(int flags) {
         int status = 0;
         status |= (flags & FlowTable.EXPECTED) != 0 ? PacketFacts.STATUS_EXPECTED : 0;
         status |= (flags & FlowTable.SEEN_REPLY) != 0 ? PacketFacts.STATUS_SEEN_REPLY : 0;
@@ -454,7 +507,7 @@ public final class PacketPath implements AutoCloseable {
         }
     }
 
-    private int number(String helperName) {
+    int number(String helperName) {
         int i = helperNames.indexOf(helperName);
         if (i < 0) {
             i = helperNames.size();

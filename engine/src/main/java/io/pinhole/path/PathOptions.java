@@ -36,4 +36,31 @@ public record PathOptions(
         return new PathOptions(
                 other, observedPorts, attachPorts, localAddresses, interfaces, compatLinux, seed);
     }
+
+    /** For one of so many shards: each gets its part of the limits that hold for all of them. */
+    public PathOptions divided(int shards) {
+        if (shards == 1) {
+            return this;
+        }
+        Settings.Limits all = settings.limits();
+        Settings.Limits part =
+                new Settings.Limits(
+                        Math.max(1, all.flows() / shards),
+                        Math.max(1, all.controls() / shards),
+                        Math.max(1, all.expectations() / shards),
+                        all.expectationsPerParent(),
+                        all.expectationsPerClient(),
+                        all.reassemblyBytes(),
+                        all.lineBytes(),
+                        all.pipeline(),
+                        Math.max(1, all.fragmentBytes() / shards),
+                        Math.max(1, all.fragmentDatagrams() / shards));
+        return withSettings(
+                new Settings(
+                        settings.timeouts(),
+                        part,
+                        settings.tcp(),
+                        settings.helper(),
+                        settings.helpers()));
+    }
 }

@@ -53,6 +53,9 @@ final class Sessions {
     /** Waiting pinholes by the client of their session. */
     private final Map<IpAddress, Integer> waitingOf = new HashMap<>();
 
+    /** The kernel says that the current packet's checksum is only not written yet. */
+    boolean checksumPending;
+
     private final PacketPath.Share share;
     private long nextNumber;
     private int live;
@@ -117,6 +120,11 @@ final class Sessions {
     }
 
     // ---- control sessions ----
+
+    /** Sessions that are open. */
+    int live() {
+        return live;
+    }
 
     boolean hasRoom() {
         return live < settings.limits().controls();
@@ -263,6 +271,7 @@ final class Sessions {
      */
     boolean checksumBad(PacketView p) {
         return settings.tcp().checksum()
+                && !checksumPending
                 && switch (Checksums.transport(p)) {
                     case BAD, PARTIAL -> true;
                     case GOOD, UNKNOWN -> false;
@@ -448,6 +457,22 @@ final class Sessions {
             settle(p, PinholeOutcome.REFUSED, "not-confirmed");
         }
         ofSession.remove(p);
+    }
+
+    /** Every control session that is open. */
+    void forEach(java.util.function.Consumer<ControlSession> each) {
+        for (int i = 0; i < sessions.end(); i++) {
+            ControlSession s = sessions.get(i);
+            if (s != null) {
+                each.accept(s);
+            }
+        }
+    }
+
+    /** An operator closes a pinhole that waits. */
+    void close(Pinhole p) {
+        withdraw(p, PinholeOutcome.CLOSED, "by the operator");
+        p.session.forget(p);
     }
 
     private void expired(Expectation e) {
