@@ -1,6 +1,7 @@
 package io.pinhole.capture;
 
 import io.pinhole.decode.LinkType;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -21,6 +21,7 @@ import java.util.Arrays;
             AnalyzeCommand.class,
             CheckCommand.class,
             DiffCommand.class,
+            GatewayCommand.class,
             ConfigCommand.class,
             VersionCommand.class
         })

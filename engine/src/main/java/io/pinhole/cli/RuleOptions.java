@@ -4,14 +4,17 @@ import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Option;
+
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Option;
 
 /** The options that name a rule set, for {@code @Mixin} into a command. */
 final class RuleOptions {
@@ -71,6 +74,15 @@ final class RuleOptions {
             case ReadResult.Refused refused ->
                     throw new UserError(refused.format().lines().toArray(String[]::new));
         };
+    }
+
+    /** The rule file as it stands now; empty if it cannot be read. */
+    byte[] text() throws UserError {
+        try {
+            return rules == null ? RuleFiles.bundled(RuleFiles.DEFAULT) : RuleFiles.read(rules);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private void refuseNat(RuleSet set) throws UserError {

@@ -59,7 +59,8 @@ final class DataConnection {
             begun |= bit;
             next[side] = start;
         }
-        if (end - next[side] > 0 || (offloaded && (flags & PacketView.FIN) != 0 && (finished & bit) == 0)) {
+        if (end - next[side] > 0
+                || (offloaded && (flags & PacketView.FIN) != 0 && (finished & bit) == 0)) {
             // What was lost on its way to the capture, or carried by the kernel, was transferred
             // all the same; the kernel may have carried more than 2 GiB.
             bytes += offloaded ? Integer.toUnsignedLong(end - next[side]) : end - next[side];

@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
+
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -16,11 +16,13 @@ import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RejectWith;
 import io.pinhole.rule.RuleProgram;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a live gateway does with a path besides handing packets in: offload flows, take over flows
@@ -117,8 +119,7 @@ public final class PathControl {
             return false;
         }
         path.tracker.offload(t, flow, now);
-        DataConnection d =
-                t.flag(flow, FlowTable.DATA) ? path.sessions.data(t.tag(flow)) : null;
+        DataConnection d = t.flag(flow, FlowTable.DATA) ? path.sessions.data(t.tag(flow)) : null;
         if (d != null) {
             d.offloaded = true;
         }
@@ -220,9 +221,7 @@ public final class PathControl {
             @Nullable String output,
             long now) {
         FlowTable t = table(key);
-        if (key.protocol() != FlowKey.TCP
-                || find(t, key, now) != FlowTable.NONE
-                || !t.hasRoom()) {
+        if (key.protocol() != FlowKey.TCP || find(t, key, now) != FlowTable.NONE || !t.hasRoom()) {
             return false;
         }
         t.prepare(

@@ -1,20 +1,22 @@
 package io.pinhole.capture;
 
-import static java.nio.ByteOrder.BIG_ENDIAN;
-import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.nio.ByteOrder;
-import java.util.Arrays;
-import java.util.List;
-import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
+import static java.nio.ByteOrder.BIG_ENDIAN;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 class PcapngReaderTest {
     private static final int FLAGS = 2;
@@ -115,7 +117,8 @@ class PcapngReaderTest {
     })
     void convertsTimes(String resolution, String offset, String units, String time, int digits) {
         PcapngInterface source =
-                new PcapngInterface(1, null, null, 0, Integer.decode(resolution), Long.decode(offset));
+                new PcapngInterface(
+                        1, null, null, 0, Integer.decode(resolution), Long.decode(offset));
         long nanos = source.nanos(Long.decode(units));
         String exact =
                 Math.floorDiv(nanos, 1_000_000_000L)

@@ -2,9 +2,11 @@ package io.pinhole.capture.linux;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The kernel's connection tracking table over netlink (linux/netfilter/nfnetlink_conntrack.h): list
@@ -93,8 +95,7 @@ public final class Conntrack implements AutoCloseable {
                     socket.request(
                             message,
                             (in, at, length) -> {
-                                ConntrackEntry entry =
-                                        read(in, at + Netlink.BODY, at + length);
+                                ConntrackEntry entry = read(in, at + Netlink.BODY, at + length);
                                 if (entry != null && (entry.mark() & mask) == (mark & mask)) {
                                     each.accept(entry);
                                 }

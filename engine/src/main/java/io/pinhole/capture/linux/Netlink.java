@@ -38,8 +38,7 @@ final class Netlink {
     static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
     static final ValueLayout.OfShort BE16 = I16.withOrder(BIG_ENDIAN);
     static final ValueLayout.OfInt BE32 = I32.withOrder(BIG_ENDIAN);
-    static final ValueLayout.OfLong BE64 =
-            ValueLayout.JAVA_LONG_UNALIGNED.withOrder(BIG_ENDIAN);
+    static final ValueLayout.OfLong BE64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(BIG_ENDIAN);
 
     private final MemorySegment buffer;
     private long start;

@@ -105,7 +105,8 @@ public final class NfQueue implements AutoCloseable {
         try {
             socket.receiveBuffer(bufferBytes);
             queue.configure(CONFIG_COMMAND, BIND, (byte) 0, (byte) 0, (byte) 0);
-            queue.configure(CONFIG_PARAMS, (byte) 0, (byte) 0, (byte) 0xff, (byte) 0xff, COPY_PACKET);
+            queue.configure(
+                    CONFIG_PARAMS, (byte) 0, (byte) 0, (byte) 0xff, (byte) 0xff, COPY_PACKET);
             queue.configure(
                     CONFIG_MAX_LENGTH,
                     (byte) (MAX_LENGTH >>> 24),
@@ -122,12 +123,7 @@ public final class NfQueue implements AutoCloseable {
 
     private void configure(int attribute, byte... value) throws LinuxException {
         verdicts.clear();
-        verdicts.begin(
-                        CONFIG,
-                        Netlink.REQUEST | Netlink.ACK,
-                        socket.nextSequence(),
-                        0,
-                        number)
+        verdicts.begin(CONFIG, Netlink.REQUEST | Netlink.ACK, socket.nextSequence(), 0, number)
                 .bytes(attribute, value)
                 .end();
         ask();

@@ -1,6 +1,7 @@
 package io.pinhole.capture.linux;
 
 import io.pinhole.core.IpAddress;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -2,6 +2,7 @@ package io.pinhole.control.api;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,7 +79,9 @@ public record Flow(
     }
 
     private static int number(String text, int most) {
-        if (text.isEmpty() || text.length() > 5 || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        if (text.isEmpty()
+                || text.length() > 5
+                || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
             return -1;
         }
         int value = Integer.parseInt(text);

@@ -1,6 +1,7 @@
 package io.pinhole.control.api;
 
 import io.pinhole.core.IpAddress;
+
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,7 +1,8 @@
 package io.pinhole.control.api;
 
-import java.time.Duration;
 import org.jspecify.annotations.Nullable;
+
+import java.time.Duration;
 
 /** A reader's queue of events. One reader. */
 public interface Subscription extends AutoCloseable {

@@ -1,0 +1,36 @@
+package io.pinhole.cli;
+
+import io.pinhole.gateway.EventRenderer;
+import io.pinhole.path.Event;
+import io.pinhole.report.JsonReport;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** Events of a running gateway in the words of {@code analyze --json}. */
+final class LiveEvents implements EventRenderer {
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final JsonReport report = new JsonReport(out, false);
+    private int files;
+
+    LiveEvents(String name) {
+        beginFile(0, name);
+    }
+
+    @Override
+    public void beginFile(int index, String name) {
+        if (index >= files) {
+            report.beginFile(files++, name, 9);
+        }
+    }
+
+    @Override
+    public List<String> render(Event event) {
+        report.event(event);
+        report.flush();
+        String text = out.toString(StandardCharsets.UTF_8);
+        out.reset();
+        return text.lines().toList();
+    }
+}

@@ -1,0 +1,47 @@
+package io.pinhole.gateway;
+
+import io.pinhole.core.FlowKey;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The connections that the kernel carries, or that were taken over from it. Any thread. */
+final class Offloads {
+    /**
+     * One of them.
+     *
+     * @param offloaded false for one that was taken over and is seen packet by packet
+     */
+    record Carried(FlowKey key, boolean offloaded, String input, String output) {}
+
+    private final Map<FlowKey, Carried> carried = new ConcurrentHashMap<>();
+
+    void add(Carried one) {
+        carried.put(one.key(), one);
+    }
+
+    boolean has(FlowKey key) {
+        return carried.containsKey(key);
+    }
+
+    @Nullable Carried get(FlowKey key) {
+        return carried.get(key);
+    }
+
+    void remove(FlowKey key) {
+        carried.remove(key);
+    }
+
+    List<Carried> all() {
+        return new ArrayList<>(carried.values());
+    }
+
+    /** Connections that the kernel carries. */
+    long offloaded() {
+        return carried.values().stream().filter(Carried::offloaded).count();
+    }
+}
