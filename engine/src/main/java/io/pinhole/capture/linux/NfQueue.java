@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 
 /**
  * One NFQUEUE: packets in by batches of recvmmsg(2), verdicts out by batches of concatenated
- * messages. One thread, but {@link #settle} of another queue's packets is that queue's business.
+ * messages. One thread.
  *
  * <p>Every packet received must be answered once. A packet's bytes are valid until the next {@link
  * #receive}.
