@@ -11,6 +11,7 @@ import picocli.CommandLine.Option;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -77,9 +78,11 @@ final class RuleOptions {
     }
 
     /** The rule file as it stands now; empty if it cannot be read. */
-    byte[] text() throws UserError {
+    String text() throws UserError {
         try {
-            return rules == null ? RuleFiles.bundled(RuleFiles.DEFAULT) : RuleFiles.read(rules);
+            byte[] bytes =
+                    rules == null ? RuleFiles.bundled(RuleFiles.DEFAULT) : RuleFiles.read(rules);
+            return new String(bytes, StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

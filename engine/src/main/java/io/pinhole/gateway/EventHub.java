@@ -29,17 +29,17 @@ final class EventHub implements AutoCloseable {
 
     private static final long SECOND = 1_000_000_000L;
 
-    private sealed interface Item {
-        record Happened(Event event) implements Item {}
+    private sealed interface Work {
+        record Happened(Event event) implements Work {}
 
-        record File(int index, String name) implements Item {}
+        record File(int index, String name) implements Work {}
 
-        record Told(String kind, String text, String json) implements Item {}
+        record Told(String kind, String text, String json) implements Work {}
 
-        record End() implements Item {}
+        record End() implements Work {}
     }
 
-    private final ArrayBlockingQueue<Item> waiting = new ArrayBlockingQueue<>(CAPACITY);
+    private final ArrayBlockingQueue<Work> waiting = new ArrayBlockingQueue<>(CAPACITY);
     private final CopyOnWriteArrayList<Queue> subscribers = new CopyOnWriteArrayList<>();
     private final Map<String, Long> outcomes = new ConcurrentHashMap<>();
     private final EventRenderer renderer;
@@ -62,11 +62,11 @@ final class EventHub implements AutoCloseable {
 
     /** From any thread; never waits. */
     void event(Event event) {
-        offer(new Item.Happened(event));
+        offer(new Work.Happened(event));
     }
 
     void beginFile(int index, String name) {
-        offer(new Item.File(index, name));
+        offer(new Work.File(index, name));
     }
 
     /**
@@ -75,10 +75,10 @@ final class EventHub implements AutoCloseable {
      * @param json one object
      */
     void told(String kind, String text, String json) {
-        offer(new Item.Told(kind, text, json));
+        offer(new Work.Told(kind, text, json));
     }
 
-    private void offer(Item item) {
+    private void offer(Work item) {
         if (!waiting.offer(item)) {
             dropped.incrementAndGet();
         }
@@ -93,13 +93,13 @@ final class EventHub implements AutoCloseable {
         try {
             while (true) {
                 switch (waiting.take()) {
-                    case Item.Happened(Event event) -> happened(event);
-                    case Item.File(int index, String name) -> renderer.beginFile(index, name);
-                    case Item.Told(String kind, String text, String json) -> {
+                    case Work.Happened(Event event) -> happened(event);
+                    case Work.File(int index, String name) -> renderer.beginFile(index, name);
+                    case Work.Told(String kind, String text, String json) -> {
                         log(kind, text, json);
                         publish(kind, json);
                     }
-                    case Item.End() -> {
+                    case Work.End() -> {
                         logSuppressed();
                         return;
                     }
@@ -212,7 +212,7 @@ final class EventHub implements AutoCloseable {
     @Override
     public void close() {
         try {
-            waiting.offer(new Item.End(), 2, TimeUnit.SECONDS);
+            waiting.offer(new Work.End(), 2, TimeUnit.SECONDS);
             thread.join(5000);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

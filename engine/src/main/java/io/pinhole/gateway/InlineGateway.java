@@ -509,13 +509,13 @@ public abstract class InlineGateway implements Gateway {
 
     /** All shards change their rules at one moment of the recording. */
     private void swap(RuleSource.Loaded loaded, Set<FlowKey> recall) {
-        String text = new String(loaded.text(), java.nio.charset.StandardCharsets.UTF_8);
         CyclicBarrier barrier =
                 new CyclicBarrier(
                         shards.size(),
                         () ->
                                 shards.getFirst()
-                                        .note(new JournalEntry.Reload(loaded.set().name(), text)));
+                                        .note(new JournalEntry.Reload(
+                                                loaded.set().name(), loaded.text())));
         List<Future<Boolean>> swaps = new ArrayList<>();
         for (Shard shard : shards) {
             CompiledRules compiled = loaded.set().compile();

@@ -12,6 +12,7 @@ import io.pinhole.core.Settings;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
 
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,7 +45,7 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
     private boolean installed;
     private boolean closed;
     private int takenOver;
-    private volatile long endEvents;
+    private final AtomicLong endEvents = new AtomicLong();
 
     private NfQueueGateway(
             GatewayOptions options,
@@ -259,7 +260,7 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
         if (!offloads.has(key)) {
             return;
         }
-        endEvents++;
+        endEvents.incrementAndGet();
         offloads.remove(key);
         for (QueueShard lane : lanes) {
             lane.mailbox.offer(() -> lane.removeCarried(key));
@@ -319,7 +320,7 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
         into.put("rejects_unsent", rejectsUnsent);
         into.put("icmp_errands", errands);
         into.put("connections_taken_over", (long) takenOver);
-        into.put("kernel_end_events", endEvents);
+        into.put("kernel_end_events", endEvents.get());
         if (recorder != null) {
             into.put("recording_failed", recorder.failed() ? 1L : 0L);
             into.put("recording_files_deleted", recorder.deleted());

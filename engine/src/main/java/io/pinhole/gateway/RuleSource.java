@@ -11,7 +11,7 @@ public interface RuleSource {
      *
      * @param text of its file, for recordings; includes are not in it
      */
-    record Loaded(RuleSet set, byte[] text) {}
+    record Loaded(RuleSet set, String text) {}
 
     /** A rule set that is not taken, and why, in lines for people. */
     final class Refused extends Exception {

@@ -57,6 +57,11 @@ final class Sys {
                     "setsockopt",
                     FunctionDescriptor.of(
                             JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+    private static final MethodHandle GETSOCKOPT =
+            call(
+                    "getsockopt",
+                    FunctionDescriptor.of(
+                            JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
     private static final MethodHandle SENDTO =
             call(
                     "sendto",
@@ -157,6 +162,17 @@ final class Sys {
     int setsockopt(int fd, int level, int option, int value) {
         try (Arena arena = Arena.ofConfined()) {
             return setsockopt(fd, level, option, arena.allocateFrom(JAVA_INT, value));
+        }
+    }
+
+    /**
+     * @param length in: bytes of {@code value}; out: bytes written
+     */
+    int getsockopt(int fd, int level, int option, MemorySegment value, MemorySegment length) {
+        try {
+            return result((int) GETSOCKOPT.invokeExact(state, fd, level, option, value, length));
+        } catch (Throwable t) {
+            throw impossible(t);
         }
     }
 
