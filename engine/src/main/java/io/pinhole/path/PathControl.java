@@ -359,7 +359,7 @@ public final class PathControl {
         facts.timeout = null;
         facts.notrack = false;
         facts.mark = 0;
-        Verdict verdict = rules.run(Hook.PREROUTING, FIRST, LAST, facts);
+        Verdict verdict = rules.run(Hook.PREROUTING, RuleProgram.CONNTRACK_PRIORITY, LAST, facts);
         if (verdict == Verdict.ACCEPT) {
             verdict = rules.run(Hook.FORWARD, FIRST, LAST, facts);
         }

@@ -188,4 +188,39 @@ class CaptureWritersTest {
                 .hasSize(65_538)
                 .endsWith("0/65537 0.000000 0/40 ETHERNET  if=if65536", "end");
     }
+
+    @Test
+    void notesComeBackWithThePacketThatFollows() throws Exception {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        CapturedPacket first = packet("0a", 1, 9);
+        first.interfaceName = "eth0";
+        first.outputName = "eth1";
+        try (PcapngWriter writer = new PcapngWriter(bytes, "test")) {
+            writer.note("begin");
+            writer.note("ein Vermerk: \u00fc\u20ac");
+            writer.write(first, null);
+            writer.write(first, null);
+            writer.note("x".repeat(100_000));
+            first.outputName = null;
+            writer.write(first, null);
+        }
+        java.nio.file.Path file = java.nio.file.Files.createTempFile("notes", ".pcapng");
+        try (CaptureFiles files =
+                CaptureFiles.open(
+                        List.of(java.nio.file.Files.write(file, bytes.toByteArray()).toString()),
+                        System.in)) {
+            CapturedPacket read = new CapturedPacket();
+            assertThat(files.next(read)).isTrue();
+            assertThat(read.notes).containsExactly("begin", "ein Vermerk: \u00fc\u20ac");
+            assertThat(read.interfaceName).isEqualTo("eth0");
+            assertThat(read.outputName).isEqualTo("eth1");
+            assertThat(files.next(read)).isTrue();
+            assertThat(read.notes).isNull();
+            assertThat(files.next(read)).isTrue();
+            assertThat(read.notes).containsExactly("x".repeat(100_000));
+            assertThat(read.outputName).isNull();
+        } finally {
+            java.nio.file.Files.delete(file);
+        }
+    }
 }
