@@ -108,7 +108,7 @@ final class GatewayCommand implements Callable<Integer> {
             names = "--queues",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Queues, each with a thread and tables of its own.")
+            description = {"Queues, each with a thread and tables of its own: 1, 2,", "4, … 64."})
     private int queues = 1;
 
     @Option(
@@ -309,6 +309,9 @@ final class GatewayCommand implements Callable<Integer> {
                         false,
                         new SecureRandom().nextLong());
         inRange("--queues", queues, 1, MAX_QUEUES);
+        if (Integer.bitCount(queues) != 1) {
+            throw new UserError("--queues takes a power of two, not " + queues);
+        }
         inRange("--queue-num", queueNumber, 0, 65_535 - queues + 1);
         inRange("--record-size", recordSize, MIN_FILE_MEBIBYTES, 1 << 20);
         inRange("--record-files", recordFiles, 1, 100_000);

@@ -7,6 +7,11 @@ import io.pinhole.control.api.Stats;
 import io.pinhole.core.FlowKey;
 import io.pinhole.path.JournalEntry;
 import io.pinhole.rule.RuleSet;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.io.IOException;
 import java.net.NetworkInterface;
 import java.net.SocketException;
@@ -16,9 +21,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The gateway as a bump in the wire: the only path between two interfaces that are not connected
@@ -84,8 +86,7 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
                     "cannot record in " + recording.folder() + ": " + e.getMessage());
         }
         BridgeGateway gateway =
-                new BridgeGateway(
-                        options.withQueues(1), source, loaded.set(), events, recorder);
+                new BridgeGateway(options.withQueues(1), source, loaded.set(), events, recorder);
         try {
             gateway.open(clock, first, second);
             return gateway;
@@ -124,7 +125,8 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
             }
             if (PacketSocket.mergesSegments(name)) {
                 throw new GatewayException(
-                        name + " merges the segments it receives (large-receive-offload):"
+                        name
+                                + " merges the segments it receives (large-receive-offload):"
                                 + " they cannot be sent on",
                         "ethtool -K " + name + " lro off");
             }
@@ -141,8 +143,7 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
     private static boolean hasAddress(String name) {
         try {
             NetworkInterface device = NetworkInterface.getByName(name);
-            return device != null
-                    && device.inetAddresses().anyMatch(a -> !a.isLinkLocalAddress());
+            return device != null && device.inetAddresses().anyMatch(a -> !a.isLinkLocalAddress());
         } catch (SocketException e) {
             return false;
         }
@@ -158,8 +159,7 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
             throw e;
         }
         BridgeShard made =
-                new BridgeShard(
-                        options.path(), options, set(), events, recorder, clock, one, two);
+                new BridgeShard(options.path(), options, set(), events, recorder, clock, one, two);
         shard = made;
         Path file = options.snapshot();
         if (file != null) {

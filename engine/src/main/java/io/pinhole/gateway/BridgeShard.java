@@ -8,13 +8,15 @@ import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
+
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The one shard of a bridge: two ports, one path, one thread. */
 final class BridgeShard extends Shard {
@@ -37,8 +39,7 @@ final class BridgeShard extends Shard {
     private final Arena arena = Arena.ofShared();
     private final Rejection rejection = new Rejection(arena.allocate(REJECTION_BYTES, 8));
     private final MemorySegment answer =
-            arena.allocate(
-                    (long) PacketSocket.prefix() + MAX_LINK_HEADER + REJECTION_BYTES, 8);
+            arena.allocate((long) PacketSocket.prefix() + MAX_LINK_HEADER + REJECTION_BYTES, 8);
     private volatile boolean stopping;
     private long refreshed;
     private long settled;

@@ -514,8 +514,9 @@ public abstract class InlineGateway implements Gateway {
                         shards.size(),
                         () ->
                                 shards.getFirst()
-                                        .note(new JournalEntry.Reload(
-                                                loaded.set().name(), loaded.text())));
+                                        .note(
+                                                new JournalEntry.Reload(
+                                                        loaded.set().name(), loaded.text())));
         List<Future<Boolean>> swaps = new ArrayList<>();
         for (Shard shard : shards) {
             CompiledRules compiled = loaded.set().compile();

@@ -12,7 +12,6 @@ import io.pinhole.core.Settings;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
 
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The gateway on a routing or bridging host: the kernel forwards and queues, the shards judge. The

@@ -61,7 +61,7 @@ abstract class Shard implements VerdictSink, AutoCloseable {
             int shards) {
         rules = set.compile();
         mayOffload = !rules.hasGlobalState();
-        path = new PacketPath(options, rules, this, events::event);
+        path = new PacketPath(options, rules, this, events::event, index, shards);
         control = path.control();
         this.recorder = recorder;
         this.clock = clock;

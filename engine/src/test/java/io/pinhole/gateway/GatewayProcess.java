@@ -49,8 +49,7 @@ final class GatewayProcess implements AutoCloseable {
     static GatewayProcess start(Lab lab, List<String> wrapper, String... arguments)
             throws IOException {
         Path log = Files.createTempFile("gateway", ".log");
-        List<String> command =
-                new ArrayList<>(List.of("ip", "netns", "exec", lab.namespace("gw")));
+        List<String> command = new ArrayList<>(List.of("ip", "netns", "exec", lab.namespace("gw")));
         command.addAll(wrapper);
         List<String> all = new ArrayList<>(List.of("gateway"));
         all.addAll(List.of(arguments));

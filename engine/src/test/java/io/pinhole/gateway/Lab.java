@@ -3,6 +3,8 @@ package io.pinhole.gateway;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.fail;
 
+import org.junit.jupiter.api.Assumptions;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -12,7 +14,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Assumptions;
 
 /**
  * Real FTP servers and clients in network namespaces around a gateway, by {@code lab.sh}. Under
@@ -25,8 +26,20 @@ final class Lab implements AutoCloseable {
     private static final boolean CI = "true".equals(System.getenv("CI"));
     private static final Path BASE = Path.of("/tmp/pinhole-lab");
     private static final String[] TOOLS = {
-        "ip", "iptables", "ip6tables", "nft", "conntrack", "ethtool", "vsftpd", "curl", "lftp",
-        "ncftpget", "tnftp", "nmap", "setpriv", "openssl"
+        "ip",
+        "iptables",
+        "ip6tables",
+        "nft",
+        "conntrack",
+        "ethtool",
+        "vsftpd",
+        "curl",
+        "lftp",
+        "ncftpget",
+        "tnftp",
+        "nmap",
+        "setpriv",
+        "openssl"
     };
 
     record Ran(int status, String output) {

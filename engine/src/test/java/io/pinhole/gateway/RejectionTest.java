@@ -7,28 +7,27 @@ import io.pinhole.decode.Checksums;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RejectWith;
-import java.lang.foreign.MemorySegment;
-import java.util.HexFormat;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.lang.foreign.MemorySegment;
+import java.util.HexFormat;
+
 class RejectionTest {
     // 198.51.100.7:41022 > 203.0.113.10:23, seq 0x01020304, ack 0x0a0b0c0d, two bytes of data.
-    private static final String IP4 =
-            "4500002a00000000400600 00c6336407cb00710a".replace(" ", "");
+    private static final String IP4 = "4500002a00000000400600 00c6336407cb00710a".replace(" ", "");
     private static final String IP6 =
             "60000000 0016 06 40 20010db8000100000000000000000007 20010db8000200000000000000000010"
                     .replace(" ", "");
     private static final String TCP = "a03e0017010203040a0b0c0d50%s0000000000006869";
 
-    private final Rejection rejection =
-            new Rejection(MemorySegment.ofArray(new byte[1280]));
+    private final Rejection rejection = new Rejection(MemorySegment.ofArray(new byte[1280]));
     private final PacketView packet = new PacketView();
 
     private PacketView view(boolean six, String flags) {
-        byte[] bytes =
-                HexFormat.of().parseHex((six ? IP6 : IP4) + TCP.formatted(flags) + "0000");
+        byte[] bytes = HexFormat.of().parseHex((six ? IP6 : IP4) + TCP.formatted(flags) + "0000");
         int length = bytes.length - 2;
         MemorySegment memory = MemorySegment.ofArray(bytes);
         if (!six) {
@@ -58,7 +57,8 @@ class RejectionTest {
         "true,  02, 14, 00000000, 01020307",
     })
     void resetsAsTheKernelDoes(boolean six, String flags, String back, String seq, String ack) {
-        int length = rejection.answer(view(six, flags), new RejectWith(RejectWith.Kind.TCP_RESET, 0));
+        int length =
+                rejection.answer(view(six, flags), new RejectWith(RejectWith.Kind.TCP_RESET, 0));
         PacketView answer = answer(length);
         assertThat(answer.source()).isEqualTo(packet.destination());
         assertThat(answer.destination()).isEqualTo(packet.source());

@@ -8,8 +8,7 @@ import java.util.List;
 /** The matrix of servers, clients, modes and IP versions, and the part that covers it. */
 final class Transfers {
     static final List<String> SERVERS = List.of("vsftpd", "proftpd", "pure-ftpd", "pyftpdlib");
-    private static final List<String> CLIENTS =
-            List.of("curl", "lftp", "tnftp", "ncftp", "ftplib");
+    private static final List<String> CLIENTS = List.of("curl", "lftp", "tnftp", "ncftp", "ftplib");
     private static final List<String> MODES = List.of("passive", "active", "epsv", "eprt");
     private static final List<String> OPERATIONS = List.of("get", "put", "ls", "multi");
 

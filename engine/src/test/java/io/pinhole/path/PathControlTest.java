@@ -6,6 +6,7 @@ import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,8 +33,7 @@ class PathControlTest {
     }
 
     private static FlowKey key(int sport, int dport) {
-        return FlowKey.tcp(
-                IpAddress.parse(Rig.CLIENT), sport, IpAddress.parse(Rig.SERVER), dport);
+        return FlowKey.tcp(IpAddress.parse(Rig.CLIENT), sport, IpAddress.parse(Rig.SERVER), dport);
     }
 
     private Wire.Tcp passive(Wire.Tcp session) {
@@ -141,7 +141,8 @@ class PathControlTest {
         assertThat(control.closePinholes(DATA.source(), DATA.destination(), 50000)).isEqualTo(1);
         assertThat(rig.told("pinhole"))
                 .containsExactly(
-                        "pinhole passive 198.51.100.7 > 203.0.113.10:50000 closed (by the operator)");
+                        "pinhole passive 198.51.100.7 > 203.0.113.10:50000 closed (by the"
+                            + " operator)");
         rig.wire.tcp(Rig.CLIENT, 41023, Rig.SERVER, 50000).client.syn();
         assertThat(rig.last()).startsWith("drop new");
         assertThat(control.remove(CONTROL.reversed(), rig.now())).isTrue();

@@ -7,6 +7,7 @@ import io.pinhole.core.CtState;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
+
 import org.junit.jupiter.api.Test;
 
 class VerdictDigestTest {
@@ -15,7 +16,8 @@ class VerdictDigestTest {
     private static String of(Object... positions) {
         VerdictDigest digest = new VerdictDigest();
         for (Object position : positions) {
-            digest.add((int) position, Verdict.ACCEPT, CtState.NEW, Hook.FORWARD, RULE, Anomaly.NONE);
+            digest.add(
+                    (int) position, Verdict.ACCEPT, CtState.NEW, Hook.FORWARD, RULE, Anomaly.NONE);
         }
         return digest.toString();
     }
@@ -35,14 +37,44 @@ class VerdictDigestTest {
     void everyFieldCounts() {
         assertThat(
                         java.util.stream.Stream.of(
-                                one(1, Verdict.ACCEPT, CtState.NEW, Hook.FORWARD, "a", Anomaly.NONE),
-                                one(2, Verdict.ACCEPT, CtState.NEW, Hook.FORWARD, "a", Anomaly.NONE),
+                                one(
+                                        1,
+                                        Verdict.ACCEPT,
+                                        CtState.NEW,
+                                        Hook.FORWARD,
+                                        "a",
+                                        Anomaly.NONE),
+                                one(
+                                        2,
+                                        Verdict.ACCEPT,
+                                        CtState.NEW,
+                                        Hook.FORWARD,
+                                        "a",
+                                        Anomaly.NONE),
                                 one(1, Verdict.DROP, CtState.NEW, Hook.FORWARD, "a", Anomaly.NONE),
-                                one(1, Verdict.ACCEPT, CtState.INVALID, Hook.FORWARD, "a", Anomaly.NONE),
+                                one(
+                                        1,
+                                        Verdict.ACCEPT,
+                                        CtState.INVALID,
+                                        Hook.FORWARD,
+                                        "a",
+                                        Anomaly.NONE),
                                 one(1, Verdict.ACCEPT, null, Hook.FORWARD, "a", Anomaly.NONE),
                                 one(1, Verdict.ACCEPT, CtState.NEW, Hook.INPUT, "a", Anomaly.NONE),
-                                one(1, Verdict.ACCEPT, CtState.NEW, Hook.FORWARD, "b", Anomaly.NONE),
-                                one(1, Verdict.ACCEPT, CtState.NEW, Hook.FORWARD, "a", Anomaly.OVERLAP)))
+                                one(
+                                        1,
+                                        Verdict.ACCEPT,
+                                        CtState.NEW,
+                                        Hook.FORWARD,
+                                        "b",
+                                        Anomaly.NONE),
+                                one(
+                                        1,
+                                        Verdict.ACCEPT,
+                                        CtState.NEW,
+                                        Hook.FORWARD,
+                                        "a",
+                                        Anomaly.OVERLAP)))
                 .doesNotHaveDuplicates();
     }
 

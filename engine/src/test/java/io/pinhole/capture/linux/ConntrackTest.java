@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pinhole.Seeds;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.Random;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Random;
 
 /** Messages of nfnetlink_conntrack as bytes. */
 class ConntrackTest {
@@ -18,8 +20,7 @@ class ConntrackTest {
     private final Netlink message = new Netlink(memory);
 
     private static FlowKey key(String source, int sport, String destination, int dport) {
-        return FlowKey.tcp(
-                IpAddress.parse(source), sport, IpAddress.parse(destination), dport);
+        return FlowKey.tcp(IpAddress.parse(source), sport, IpAddress.parse(destination), dport);
     }
 
     private void entry(FlowKey original, FlowKey reply) {
@@ -71,8 +72,7 @@ class ConntrackTest {
                 key("198.51.100.7", 41022, "192.0.2.1", 21),
                 key("203.0.113.10", 2121, "203.0.113.1", 50000));
         ConntrackEntry entry = Conntrack.read(memory, Netlink.BODY, message.length());
-        assertThat(entry.forwarded())
-                .isEqualTo(key("198.51.100.7", 41022, "203.0.113.10", 2121));
+        assertThat(entry.forwarded()).isEqualTo(key("198.51.100.7", 41022, "203.0.113.10", 2121));
     }
 
     @Test
