@@ -3,6 +3,7 @@ package io.pinhole.flow;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.Settings;
 import io.pinhole.decode.PacketView;
+import org.jspecify.annotations.Nullable;
 
 /**
  * TCP connection tracking as netfilter does it (nf_conntrack_proto_tcp.c, Linux 6.18), after van
@@ -26,6 +27,14 @@ public final class TcpTracker {
     public static final int SYN_SENT2 = 9;
     private static final int INVALID = 10;
     private static final int IGNORE = 11;
+
+    /** Instead of a state: data was sent again and again without an answer. */
+    public static final int RETRANS = 10;
+
+    /** Instead of a state: data was not acknowledged. */
+    public static final int UNACK = 11;
+
+    private static final int TIMEOUTS = 12;
 
     // What of a packet the table below looks at.
     private static final int SYN_SET = 0;
@@ -105,9 +114,8 @@ public final class TcpTracker {
     private final boolean loose;
     private final boolean liberal;
     private final int maxRetrans;
-    private final long[] timeouts = new long[10];
-    private final long retransTimeout;
-    private final long unackTimeout;
+    private final long[] usual;
+    private long[] timeouts;
 
     private Anomaly anomaly = Anomaly.NONE;
     private boolean followed;
@@ -123,17 +131,40 @@ public final class TcpTracker {
         loose = tcp.loose();
         liberal = tcp.liberal();
         maxRetrans = tcp.maxRetrans();
-        timeouts[SYN_SENT] = t.synSent() * SECOND;
-        timeouts[SYN_RECV] = t.synRecv() * SECOND;
-        timeouts[ESTABLISHED] = t.established() * SECOND;
-        timeouts[FIN_WAIT] = t.finWait() * SECOND;
-        timeouts[CLOSE_WAIT] = t.closeWait() * SECOND;
-        timeouts[LAST_ACK] = t.lastAck() * SECOND;
-        timeouts[TIME_WAIT] = t.timeWait() * SECOND;
-        timeouts[CLOSE] = t.close() * SECOND;
-        timeouts[SYN_SENT2] = t.synSent2() * SECOND;
-        retransTimeout = t.retransmitted() * SECOND;
-        unackTimeout = t.unacknowledged() * SECOND;
+        usual = timeouts(t);
+        timeouts = usual;
+    }
+
+    /** Timeouts in nanoseconds, by state and by {@link #RETRANS} and {@link #UNACK}. */
+    public static long[] timeouts(Settings.Timeouts t) {
+        long[] of = new long[TIMEOUTS];
+        of[NONE] = t.synSent() * SECOND;
+        of[SYN_SENT] = t.synSent() * SECOND;
+        of[SYN_RECV] = t.synRecv() * SECOND;
+        of[ESTABLISHED] = t.established() * SECOND;
+        of[FIN_WAIT] = t.finWait() * SECOND;
+        of[CLOSE_WAIT] = t.closeWait() * SECOND;
+        of[LAST_ACK] = t.lastAck() * SECOND;
+        of[TIME_WAIT] = t.timeWait() * SECOND;
+        of[CLOSE] = t.close() * SECOND;
+        of[SYN_SENT2] = t.synSent2() * SECOND;
+        of[RETRANS] = t.retransmitted() * SECOND;
+        of[UNACK] = t.unacknowledged() * SECOND;
+        return of;
+    }
+
+    /** Name of an entry of {@link #timeouts(Settings.Timeouts)}, as a state is named. */
+    public static String timeoutName(int index) {
+        return switch (index) {
+            case RETRANS -> "RETRANS";
+            case UNACK -> "UNACK";
+            default -> stateName(index);
+        };
+    }
+
+    /** The timeouts of the flow that is tracked next; null for the usual ones. */
+    public void use(long @Nullable [] of) {
+        timeouts = of == null ? usual : of;
     }
 
     /** Why the last packet was invalid. */
@@ -433,15 +464,15 @@ public final class TcpTracker {
             t.deadline(flow, now + timeout);
             return Result.ACCEPT;
         }
-        if (t.retrans(flow) >= maxRetrans && timeout > retransTimeout) {
-            timeout = retransTimeout;
+        if (t.retrans(flow) >= maxRetrans && timeout > timeouts[RETRANS]) {
+            timeout = timeouts[RETRANS];
         } else if (index == RST_SET) {
             timeout = timeouts[CLOSE];
         } else if (((t.windowFlags(flow, 0) | t.windowFlags(flow, 1)) & DATA_UNACKNOWLEDGED) != 0
-                && timeout > unackTimeout) {
-            timeout = unackTimeout;
-        } else if (t.lastWin(flow) == 0 && timeout > retransTimeout) {
-            timeout = retransTimeout;
+                && timeout > timeouts[UNACK]) {
+            timeout = timeouts[UNACK];
+        } else if (t.lastWin(flow) == 0 && timeout > timeouts[RETRANS]) {
+            timeout = timeouts[RETRANS];
         }
         if (!t.flag(flow, FlowTable.SEEN_REPLY)) {
             if (index == RST_SET) {
@@ -450,8 +481,8 @@ public final class TcpTracker {
             if (index == SYN_SET && old == SYN_SENT) {
                 return Result.ACCEPT; // a repeated SYN does not prolong the wait
             }
-            if (next == ESTABLISHED && timeout > unackTimeout) {
-                timeout = unackTimeout;
+            if (next == ESTABLISHED && timeout > timeouts[UNACK]) {
+                timeout = timeouts[UNACK];
             }
         } else if (next == ESTABLISHED && (old == SYN_RECV || old == ESTABLISHED)) {
             if (!t.flag(flow, FlowTable.ASSURED)) {
@@ -463,15 +494,15 @@ public final class TcpTracker {
     }
 
     private void noteInvalid(FlowTable t, long flow, int side, int index, long now) {
-        if (index != FIN_SET && index != RST_SET) {
+        if ((index != FIN_SET && index != RST_SET) || !t.flag(flow, FlowTable.ASSURED)) {
             return;
         }
         int lastIndex = t.lastIndex(flow);
         if (t.lastDirection(flow) != side && (lastIndex == FIN_SET || lastIndex == RST_SET)) {
             // Both sides want to close, out of window: do not wait for days.
             long left = t.deadline(flow) - now;
-            if (left >= 120 * SECOND && left > unackTimeout) {
-                t.deadline(flow, now + unackTimeout);
+            if (left >= 120 * SECOND && left > timeouts[UNACK]) {
+                t.deadline(flow, now + timeouts[UNACK]);
             }
         } else {
             t.lastIndex(flow, index);
