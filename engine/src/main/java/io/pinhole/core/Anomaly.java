@@ -41,6 +41,7 @@ public enum Anomaly {
     ICMP_TRUNCATED(WARN, "ICMP message too short"),
     ICMP_UNTRACKABLE(INFO, "ICMP error that quotes no tracked flow"),
     ICMP_UNEXPECTED(INFO, "ICMP reply or message that no tracked request explains"),
+    TTL_EXCEEDED(WARN, "time to live is used up: a router does not forward it"),
     BAD_CHECKSUM(WARN, "transport checksum is wrong"),
 
     // TCP tracking.

@@ -6,11 +6,13 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
 import io.pinhole.flow.FragmentTable.Datagram;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Rebuilds IPv4 and IPv6 datagrams from their fragments (RFC 791 section 3.2, RFC 8200 section
@@ -66,6 +68,7 @@ public final class Fragments {
             ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(BIG_ENDIAN);
 
     private final FragmentStore store;
+    private boolean remembersDead = true;
     private final FragmentTable table;
     private final long timeoutNanos;
     private final LossListener listener;
@@ -130,7 +133,9 @@ public final class Fragments {
         } else if (d.death != Anomaly.NONE) {
             return drop(d.death);
         } else if (contradictsItself(fragment) || contradicts(d, fragment.moreFragments())) {
-            return kill(d, Anomaly.FRAGMENT_MALFORMED);
+            return remembersDead || fragment.isV4()
+                    ? kill(d, Anomaly.FRAGMENT_MALFORMED)
+                    : drop(Anomaly.FRAGMENT_MALFORMED); // nf_ct_frag6_queue keeps the others
         }
         int first = offset >>> 3;
         int last = offset + length - 1 >>> 3;
@@ -268,7 +273,24 @@ public final class Fragments {
         return Result.DROPPED;
     }
 
+    /** Forgets the datagrams that it gave up, as Linux does: later fragments begin afresh. */
+    public void forgetDead() {
+        remembersDead = false;
+    }
+
+    /** Gives up the datagram that a fragment belongs to, if any of it is held. */
+    public void abandon(PacketView fragment) {
+        Datagram d = table.find(fragment);
+        if (d != null) {
+            giveUp(d, Anomaly.FRAGMENT_MALFORMED);
+        }
+    }
+
     private Result kill(Datagram d, Anomaly why) {
+        if (!remembersDead) {
+            giveUp(d, why);
+            return drop(why);
+        }
         lose(d, why);
         d.death = why;
         return drop(why);

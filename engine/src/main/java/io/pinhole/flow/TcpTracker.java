@@ -3,6 +3,7 @@ package io.pinhole.flow;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.Settings;
 import io.pinhole.decode.PacketView;
+
 import org.jspecify.annotations.Nullable;
 
 /**

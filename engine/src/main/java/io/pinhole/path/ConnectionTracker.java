@@ -5,11 +5,13 @@ import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
+import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
 import io.pinhole.expect.Expectation;
 import io.pinhole.expect.ExpectationTable;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.flow.TcpTracker;
+import io.pinhole.rule.TimeoutObject;
 
 import org.jspecify.annotations.Nullable;
 
@@ -22,11 +24,20 @@ final class ConnectionTracker {
     // The kernel's UDP_CT_REPLIED applies to a conversation that lasts longer than this.
     private static final long UDP_STREAM_AFTER = 2 * SECOND;
 
+    // nf_conntrack_gre_timeout and nf_conntrack_gre_timeout_stream
+    private static final long GRE = 30 * SECOND;
+    private static final long GRE_STREAM = 180 * SECOND;
+
+    private static final int TIMEOUT_SHIFT = 16;
+
     private final FlowTable flows4;
     private final FlowTable flows6;
     private final ExpectationTable expectations;
     private final TcpTracker tcp;
+    private final TimeoutPolicies policies;
     private final boolean compatLinux;
+    // nf_conntrack_checksum: Linux finds a packet with a wrong checksum invalid.
+    private final boolean checksums;
     private final PacketView quoted = new PacketView();
     private final long udpTimeout;
     private final long udpStreamTimeout;
@@ -38,6 +49,7 @@ final class ConnectionTracker {
     private long matched = FlowTable.NONE;
     private boolean confirmed;
     private boolean ends;
+    private int parentMark;
     private boolean restarts;
     private Direction direction = Direction.ORIGINAL;
     private CtState state = CtState.INVALID;
@@ -51,11 +63,13 @@ final class ConnectionTracker {
             Settings settings,
             boolean compatLinux) {
         this.compatLinux = compatLinux;
+        checksums = compatLinux && settings.tcp().checksum();
         this.flows4 = flows4;
         this.flows6 = flows6;
         this.expectations = expectations;
         table = flows4;
         tcp = new TcpTracker(settings.tcp(), settings.timeouts());
+        policies = new TimeoutPolicies(settings.timeouts());
         udpTimeout = settings.timeouts().udp() * SECOND;
         udpStreamTimeout = settings.timeouts().udpStream() * SECOND;
         icmpTimeout = settings.timeouts().icmp() * SECOND;
@@ -149,6 +163,17 @@ final class ConnectionTracker {
         direction = Direction.ORIGINAL;
         state = CtState.INVALID;
         anomaly = Anomaly.NONE;
+        if (p.isFragment()) {
+            invalid(Anomaly.FRAGMENT_MALFORMED);
+            return;
+        }
+        if (compatLinux && p.protocol() == PacketView.TCP) {
+            useUpExpectation(p, now);
+        }
+        if (checksums && Checksums.transport(p) == Checksums.Result.BAD) {
+            invalid(Anomaly.BAD_CHECKSUM);
+            return;
+        }
         if (p.isIcmpError()) {
             trackError(p, now);
             return;
@@ -158,8 +183,8 @@ final class ConnectionTracker {
             case PacketView.UDP, PacketView.UDPLITE -> trackUdp(p, now);
             case PacketView.ICMP -> trackIcmp(p, now);
             case PacketView.ICMPV6 -> trackIcmpv6(p, now);
+            case PacketView.GRE -> trackGre(p, now);
             case PacketView.SCTP -> trackGeneric(p, now, p.hasPorts() && sctpInit(p));
-            case PacketView.DCCP -> trackGeneric(p, now, p.hasPorts() && dccpRequest(p));
             case PacketView.NO_NEXT_HEADER -> trackGeneric(p, now, p.isV4());
             default -> trackGeneric(p, now, true);
         }
@@ -193,6 +218,7 @@ final class ConnectionTracker {
     }
 
     private void invalid(Anomaly why) {
+        expectation = null;
         flow = FlowTable.NONE;
         confirmed = false;
         state = CtState.INVALID;
@@ -249,6 +275,7 @@ final class ConnectionTracker {
             return;
         }
         if (find(p, PacketView.TCP, p.sourcePort(), p.destinationPort(), now)) {
+            tcp.use(policies.nanos(timeoutOf(flow)));
             switch (tcp.track(table, flow, p, direction.ordinal(), now)) {
                 case ACCEPT -> known();
                 case RESTARTED -> {
@@ -263,6 +290,9 @@ final class ConnectionTracker {
                 case REOPEN -> {
                     table.remove(flow);
                     matched = FlowTable.NONE;
+                    if (compatLinux) {
+                        useUpExpectation(p, now);
+                    }
                     beginTcp(p, now);
                 }
             }
@@ -274,6 +304,7 @@ final class ConnectionTracker {
     private void beginTcp(PacketView p, long now) {
         prepare(p, PacketView.TCP, p.sourcePort(), p.destinationPort());
         confirmed = false;
+        tcp.use(null);
         if (!tcp.begin(table, flow, p, true)) {
             invalid(tcp.anomaly());
             return;
@@ -282,6 +313,30 @@ final class ConnectionTracker {
             invalid(tcp.anomaly());
             return;
         }
+        if (!compatLinux) {
+            expect(p, now);
+        }
+        if (expectation != null) {
+            table.setFlag(flow, FlowTable.EXPECTED);
+            state = CtState.RELATED;
+        }
+    }
+
+    /** Linux makes the flow, and uses up its expectation, before it looks at the packet. */
+    private void useUpExpectation(PacketView p, long now) {
+        if (!p.hasPorts() || p.transportCaptured() < 8) {
+            return;
+        }
+        if (find(p, PacketView.TCP, p.sourcePort(), p.destinationPort(), now)) {
+            return;
+        }
+        expect(p, now);
+        if (expectation != null) {
+            expectations.remove(expectation);
+        }
+    }
+
+    private void expect(PacketView p, long now) {
         expectation =
                 expectations.find(
                         p.ipVersion(),
@@ -301,18 +356,34 @@ final class ConnectionTracker {
         if (parent != null && !isLive(parent, now)) {
             expectation = null; // it died with the control flow, swept or not
         }
-        if (expectation != null) {
-            table.setFlag(flow, FlowTable.EXPECTED);
-            state = CtState.RELATED;
-            if (compatLinux) {
-                expectations.remove(expectation); // used up whatever the rules say
-            }
+    }
+
+    /**
+     * Gives a flow that has just been entered what its rules assigned to it.
+     *
+     * @param helper number of its helper object, 0 for none
+     */
+    void assign(int helper, @Nullable TimeoutObject timeout, long now) {
+        int number = timeout == null ? 0 : policies.number(timeout);
+        table.helper(flow, helper | number << TIMEOUT_SHIFT);
+        if (timeout != null) {
+            table.deadline(flow, now + policies.first(number));
         }
+    }
+
+    /** The number of a flow's helper object, 0 for none. */
+    static int helperOf(FlowTable t, long flow) {
+        return t.helper(flow) & (1 << TIMEOUT_SHIFT) - 1;
+    }
+
+    private int timeoutOf(long of) {
+        return table.helper(of) >>> TIMEOUT_SHIFT;
     }
 
     private boolean isLive(FlowKey key, long now) {
         FlowTable t = key.source().isV4() ? flows4 : flows6;
-        return t.find(
+        long parent =
+                t.find(
                         key.protocol(),
                         key.source().high(),
                         key.source().low(),
@@ -320,8 +391,14 @@ final class ConnectionTracker {
                         key.destination().high(),
                         key.destination().low(),
                         key.destinationPort(),
-                        now)
-                != FlowTable.NONE;
+                        now);
+        parentMark = parent == FlowTable.NONE ? 0 : t.mark(parent);
+        return parent != FlowTable.NONE;
+    }
+
+    /** The mark of the control flow whose expectation a first packet would use. */
+    int parentMark() {
+        return parentMark;
     }
 
     private void trackUdp(PacketView p, long now) {
@@ -335,9 +412,13 @@ final class ConnectionTracker {
             table.deadline(flow, now + udpTimeout);
             return;
         }
-        long timeout = udpTimeout;
-        if (table.flag(flow, FlowTable.SEEN_REPLY) && now - table.since(flow) > UDP_STREAM_AFTER) {
-            timeout = udpStreamTimeout;
+        long[] policy = policies.nanos(timeoutOf(flow));
+        long timeout = policy == null ? udpTimeout : policy[0];
+        // A reply alone makes no stream of UDP, but it does of UDP-Lite.
+        if (table.flag(flow, FlowTable.SEEN_REPLY)
+                && (p.protocol() == PacketView.UDPLITE
+                        || now - table.since(flow) > UDP_STREAM_AFTER)) {
+            timeout = policy == null ? udpStreamTimeout : policy[1];
             table.setFlag(flow, FlowTable.ASSURED);
         }
         table.deadline(flow, now + timeout);
@@ -354,17 +435,36 @@ final class ConnectionTracker {
             invalid(p.isV4() ? p.transportAnomaly() : Anomaly.ICMP_UNEXPECTED);
             return;
         }
-        switch (p.icmpType()) {
-            case 8 -> query(p, PacketView.ICMP, true, now);
-            case 0 -> query(p, PacketView.ICMP, false, now);
-            case 13 -> query(p, PacketView.ICMP + 256, true, now);
-            case 14 -> query(p, PacketView.ICMP + 256, false, now);
-            case 15 -> query(p, PacketView.ICMP + 512, true, now);
-            case 16 -> query(p, PacketView.ICMP + 512, false, now);
-            case 17 -> query(p, PacketView.ICMP + 768, true, now);
-            case 18 -> query(p, PacketView.ICMP + 768, false, now);
-            default -> invalid(Anomaly.ICMP_UNEXPECTED);
+        int query = query(PacketView.ICMP, p.icmpType());
+        if (query < 0) {
+            invalid(Anomaly.ICMP_UNEXPECTED);
+        } else {
+            query(p, query >> 1, (query & 1) == 0, now);
         }
+    }
+
+    /** Twice the number of the kind of query that a message type is of, plus 1 if it answers. */
+    private static int query(int protocol, int type) {
+        if (protocol == PacketView.ICMPV6) {
+            return switch (type) {
+                case 128 -> 0; // echo
+                case 129 -> 1;
+                case 139 -> 2; // node information, RFC 4620
+                case 140 -> 3;
+                default -> -1;
+            };
+        }
+        return switch (type) {
+            case 8 -> 0; // echo
+            case 0 -> 1;
+            case 13 -> 2; // timestamp
+            case 14 -> 3;
+            case 15 -> 4; // information
+            case 16 -> 5;
+            case 17 -> 6; // address mask
+            case 18 -> 7;
+            default -> -1;
+        };
     }
 
     private void trackIcmpv6(PacketView p, long now) {
@@ -372,26 +472,26 @@ final class ConnectionTracker {
             invalid(p.isV4() ? Anomaly.ICMP_UNEXPECTED : p.transportAnomaly());
             return;
         }
+        int query = query(PacketView.ICMPV6, p.icmpType());
+        if (query >= 0) {
+            query(p, query >> 1, (query & 1) == 0, now);
+            return;
+        }
         switch (p.icmpType()) {
             // Multicast listener and neighbour discovery are of the link, not of a flow.
             case 130, 131, 132, 133, 134, 135, 136, 143 -> untracked();
-            case 128 -> query(p, PacketView.ICMPV6, true, now);
-            case 129 -> query(p, PacketView.ICMPV6, false, now);
-            case 139 -> query(p, PacketView.ICMPV6 + 256, true, now);
-            case 140 -> query(p, PacketView.ICMPV6 + 256, false, now);
             default -> invalid(Anomaly.ICMP_UNEXPECTED);
         }
     }
 
     private void query(PacketView p, int kind, boolean request, long now) {
-        int id = p.icmpId();
-        boolean found = findQuery(p, kind & 0xff, kind >>> 8, id, request, now);
+        boolean found = findQuery(p, p.protocol(), kind, request, now);
         if (!found) {
             if (!request) {
                 invalid(Anomaly.ICMP_UNEXPECTED);
                 return;
             }
-            prepare(p, kind & 0xff, requester(id), responder(kind >>> 8, id));
+            prepare(p, p.protocol(), requester(p), responder(kind, p));
             table.deadline(flow, now + icmpTimeout);
             return;
         }
@@ -399,23 +499,23 @@ final class ConnectionTracker {
         known();
     }
 
-    private boolean findQuery(
-            PacketView p, int protocol, int kind, int id, boolean request, long now) {
-        int requester = requester(id);
-        int responder = responder(kind, id);
+    private boolean findQuery(PacketView p, int protocol, int kind, boolean request, long now) {
+        int requester = requester(p);
+        int responder = responder(kind, p);
         return request
                 ? find(p, protocol, requester, responder, now)
                 : find(p, protocol, responder, requester, now);
     }
 
-    // Identifier and kind in the place of two ports. The uppermost bit tells the side that asked:
-    // two hosts may ask each other with one identifier, and these are two flows.
-    private static int requester(int id) {
-        return 0x8000 | id & 0xff;
+    // Identifier, code and kind in the place of two ports: a reply has its request's code. The
+    // uppermost bit tells the side that asked: two hosts may ask each other with one identifier,
+    // and these are two flows.
+    private static int requester(PacketView p) {
+        return 0x8000 | (p.icmpCode() & 0x7f) << 8 | p.icmpId() & 0xff;
     }
 
-    private static int responder(int kind, int id) {
-        return kind << 8 | id >>> 8;
+    private static int responder(int kind, PacketView p) {
+        return kind << 9 | p.icmpCode() >>> 7 << 8 | p.icmpId() >>> 8;
     }
 
     /**
@@ -424,7 +524,9 @@ final class ConnectionTracker {
      */
     private void trackError(PacketView p, long now) {
         if (quoted.wrapQuoted(p) != Anomaly.NONE
-                || quoted.transportAnomaly() != Anomaly.NONE
+                || quoted.fragmentOffset() != 0
+                || (quoted.transportAnomaly() != Anomaly.NONE
+                        && quoted.protocol() != PacketView.DCCP)
                 || quoted.sourceLow() != p.destinationLow()
                 || quoted.sourceHigh() != p.destinationHigh()) {
             invalid(Anomaly.ICMP_UNTRACKABLE);
@@ -433,21 +535,10 @@ final class ConnectionTracker {
         int protocol = quoted.protocol();
         boolean found;
         if (protocol == PacketView.ICMP || protocol == PacketView.ICMPV6) {
-            int type = quoted.icmpType();
-            int kind =
-                    protocol == PacketView.ICMPV6
-                            ? (type >= 139 ? 1 : 0)
-                            : (type >= 13 ? (type - 11) / 2 : 0);
-            boolean request =
-                    type == 8
-                            || type == 13
-                            || type == 15
-                            || type == 17
-                            || type == 128
-                            || type == 139;
-            found = findQuery(quoted, protocol, kind, quoted.icmpId(), request, now);
+            int query = query(protocol, quoted.icmpType());
+            found = query >= 0 && findQuery(quoted, protocol, query >> 1, (query & 1) == 0, now);
         } else {
-            found = find(quoted, protocol, quoted.sourcePort(), quoted.destinationPort(), now);
+            found = find(quoted, protocol, sourcePort(quoted), destinationPort(quoted), now);
         }
         if (!found) {
             invalid(Anomaly.ICMP_UNTRACKABLE);
@@ -457,18 +548,43 @@ final class ConnectionTracker {
         state = CtState.RELATED;
     }
 
+    /** As the kernel's gre_packet: a tunnel is answered, or soon forgotten. */
+    private void trackGre(PacketView p, long now) {
+        boolean answered =
+                find(p, PacketView.GRE, 0, 0, now) && table.flag(flow, FlowTable.SEEN_REPLY);
+        if (!confirmed) {
+            prepare(p, PacketView.GRE, 0, 0);
+        }
+        table.deadline(flow, now + (answered ? GRE_STREAM : GRE));
+        if (confirmed) {
+            if (answered) {
+                table.setFlag(flow, FlowTable.ASSURED);
+            }
+            known();
+        }
+    }
+
+    // Linux no longer knows DCCP: its ports are not read.
+    private static int sourcePort(PacketView p) {
+        return p.protocol() == PacketView.DCCP ? 0 : p.sourcePort();
+    }
+
+    private static int destinationPort(PacketView p) {
+        return p.protocol() == PacketView.DCCP ? 0 : p.destinationPort();
+    }
+
     /** Protocols without a tracker of their own: one flow for each pair of hosts (and ports). */
     private void trackGeneric(PacketView p, long now, boolean mayBegin) {
-        if (p.transportAnomaly() != Anomaly.NONE) {
+        if (p.transportAnomaly() != Anomaly.NONE && p.protocol() != PacketView.DCCP) {
             invalid(p.transportAnomaly());
             return;
         }
-        if (!find(p, p.protocol(), p.sourcePort(), p.destinationPort(), now)) {
+        if (!find(p, p.protocol(), sourcePort(p), destinationPort(p), now)) {
             if (!mayBegin) {
                 invalid(Anomaly.NOT_A_FLOW_START);
                 return;
             }
-            prepare(p, p.protocol(), p.sourcePort(), p.destinationPort());
+            prepare(p, p.protocol(), sourcePort(p), destinationPort(p));
             table.deadline(flow, now + genericTimeout);
             return;
         }
@@ -479,10 +595,5 @@ final class ConnectionTracker {
     /** RFC 9260 section 3.1: INIT is chunk type 1 behind the 12-byte common header. */
     private static boolean sctpInit(PacketView p) {
         return p.transportCaptured() > 12 && p.u8(p.transportStart() + 12) == 1;
-    }
-
-    /** RFC 4340 section 5.1: Request is packet type 0, in the upper bits of byte 8. */
-    private static boolean dccpRequest(PacketView p) {
-        return p.transportCaptured() > 8 && (p.u8(p.transportStart() + 8) >> 1 & 0xf) == 0;
     }
 }

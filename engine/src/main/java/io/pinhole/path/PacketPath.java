@@ -51,11 +51,15 @@ public final class PacketPath implements AutoCloseable {
 
     private static final RuleOrigin NOT_FILTERED = new RuleOrigin("not filtered", "");
     private static final RuleOrigin UNDECODABLE = new RuleOrigin("undecodable", "");
+    private static final RuleOrigin ROUTING = new RuleOrigin("routing", "");
     private static final RuleOrigin TABLE = new RuleOrigin("flow table", "");
     private static final RuleOrigin REASSEMBLY = new RuleOrigin("fragment reassembly", "");
 
     private RuleProgram rules;
     private final VerdictSink verdicts;
+    // Linux takes one off the TTL between prerouting and forward. We do not know whether whoever
+    // recorded a packet stood before or behind that, or whether there was a router at all.
+    private final boolean routes;
     private final IpAddress[] locals;
     private final InterfaceMap interfaces;
     private boolean mapInterfaces;
@@ -131,6 +135,7 @@ public final class PacketPath implements AutoCloseable {
         this.share = share;
         handshakes = new Handshakes(options.settings().limits().controls(), share.shards());
         this.verdicts = verdicts;
+        routes = options.compatLinux();
         locals = options.localAddresses().toArray(IpAddress[]::new);
         interfaces = options.interfaces();
         mapInterfaces = rules.readsInterfaces() && !interfaces.isEmpty();
@@ -147,6 +152,9 @@ public final class PacketPath implements AutoCloseable {
                         limits.fragmentDatagrams(),
                         settings.timeouts().fragment() * SECOND,
                         this::lost);
+        if (options.compatLinux()) {
+            fragments.forgetDead();
+        }
         sessions = new Sessions(settings, options.compatLinux(), options.seed(), events, share);
         observer =
                 new Observer(
@@ -218,7 +226,7 @@ public final class PacketPath implements AutoCloseable {
         }
         facts.inputInterface = input;
         facts.outputInterface = output;
-        if (p.isFragment()) {
+        if (p.isFragment() && !(routes && passesAlone(p))) {
             fragment(p, wire, position);
             return;
         }
@@ -307,6 +315,10 @@ public final class PacketPath implements AutoCloseable {
     private Verdict judge(PacketView p, long position) {
         Hook main = route(p);
         Verdict verdict = walk(p, main);
+        if (facts.ctMarkChanged && tracker.isConfirmed()) {
+            // It is the flow that a rule marks: it stays so even if a later rule drops the packet.
+            tracker.table().mark(tracker.flow(), facts.ctMark);
+        }
         if (verdict == Verdict.ACCEPT) {
             verdict = admit(p, position);
         } else if (tracker.expectation() instanceof Pinhole.Permission permission) {
@@ -358,6 +370,14 @@ public final class PacketPath implements AutoCloseable {
         }
         factsOfFlow();
         verdict = run(first, TRACK, LAST);
+        if (verdict == Verdict.ACCEPT && routes && main == Hook.FORWARD) {
+            if (p.hopLimit() <= 1) {
+                why = Anomaly.TTL_EXCEEDED;
+                rule = ROUTING;
+                return Verdict.DROP;
+            }
+            facts.hopsTaken = 1;
+        }
         if (verdict == Verdict.ACCEPT && main != Hook.OUTPUT) {
             verdict = run(main, FIRST, LAST);
         }
@@ -400,6 +420,7 @@ public final class PacketPath implements AutoCloseable {
         facts.timeout = null;
         facts.notrack = false;
         facts.mark = 0;
+        facts.hopsTaken = 0;
     }
 
     private void factsOfFlow() {
@@ -415,7 +436,9 @@ public final class PacketPath implements AutoCloseable {
         facts.ctStatus = status(flags);
         facts.ctMark = t.mark(flow);
         facts.ctId = t.id(flow);
-        facts.ctExpirationMillis = Math.max(0, (t.deadline(flow) - now) / 1_000_000);
+        // nf_ct_expires: nothing to read before the flow is in the table.
+        facts.ctExpirationMillis =
+                tracker.isConfirmed() ? Math.max(0, (t.deadline(flow) - now) / 1_000_000) : 0;
         facts.parentHelper = (flags & FlowTable.EXPECTED) != 0 ? "ftp" : null;
         facts.originalSourceHigh = t.sourceHigh(flow);
         facts.originalSourceLow = t.sourceLow(flow);
@@ -425,6 +448,8 @@ public final class PacketPath implements AutoCloseable {
         facts.originalDestinationPort = t.destinationPort(flow);
         if (tracker.expectation() instanceof Pinhole.Permission permission) {
             facts.ctMark = permission.pinhole.mark;
+        } else if (tracker.expectation() instanceof LinuxPermission) {
+            facts.ctMark = tracker.parentMark();
         }
     }
 
@@ -456,6 +481,7 @@ public final class PacketPath implements AutoCloseable {
             }
             flow = t.insert(now);
             tracker.confirmedAs(flow);
+            tracker.assign(0, facts.timeout, now);
             firstPacket(t, flow, p, position);
         }
         if (facts.ctMarkChanged || t.mark(flow) != facts.ctMark) {
@@ -503,7 +529,7 @@ public final class PacketPath implements AutoCloseable {
         if (helper != null ? helper.type().equals("ftp") : attachPorts.get(p.destinationPort())) {
             t.setFlag(flow, FlowTable.HELPED);
             t.tag(flow, handshakes.begin(position, now, Verdict.ACCEPT, rule));
-            t.helper(flow, helper == null ? 0 : number(helper.name()));
+            tracker.assign(helper == null ? 0 : number(helper.name()), facts.timeout, now);
         }
     }
 
@@ -514,6 +540,11 @@ public final class PacketPath implements AutoCloseable {
             helperNames.add(helperName);
         }
         return i + 1;
+    }
+
+    private @Nullable String helperName(FlowTable t, long flow) {
+        int number = ConnectionTracker.helperOf(t, flow);
+        return number == 0 ? null : helperNames.get(number - 1);
     }
 
     /**
@@ -579,7 +610,7 @@ public final class PacketPath implements AutoCloseable {
                             Verdict.ACCEPT,
                             rule,
                             true,
-                            t.helper(flow) == 0 ? null : helperNames.get(t.helper(flow) - 1),
+                            helperName(t, flow),
                             former);
             t.tag(flow, s.index);
             t.setFlag(flow, FlowTable.CONTROL);
@@ -605,10 +636,11 @@ public final class PacketPath implements AutoCloseable {
             return condemn();
         }
         boolean over = state == TcpTracker.TIME_WAIT || state == TcpTracker.CLOSE;
-        if (s.closed == Event.Closed.RST || (over && s.isFinished())) {
+        if (s.linux == null && (s.closed == Event.Closed.RST || (over && s.isFinished()))) {
             sessions.end(s, Event.Closed.FIN);
         }
         if (s.linux != null) {
+            // It reads on as long as the flow's entry lives.
             boolean reads = tracker.state() == CtState.ESTABLISHED;
             if (reads && !sessions.linuxReads(s, s.linux, p, fromClient)) {
                 rule = HELPER;
@@ -705,6 +737,38 @@ public final class PacketPath implements AutoCloseable {
     }
 
     // ---- fragments ----
+
+    /**
+     * IPv6 fragments that Linux does not hold but lets meet their rules, as invalid (kernel
+     * nf_ct_frag6_gather): a first one that ends within the transport header (RFC 8200 section
+     * 4.5), one that is not the last and no multiple of eight bytes, one beyond the largest packet.
+     */
+    private boolean passesAlone(PacketView p) {
+        if (p.isV4()) {
+            return false;
+        }
+        int length = p.transportLength();
+        int offset = p.fragmentOffset();
+        if (offset == 0) {
+            int header =
+                    switch (p.protocol()) {
+                        case PacketView.TCP -> 20;
+                        case PacketView.UDP, PacketView.ICMPV6 -> 8;
+                        default -> 1;
+                    };
+            if (length < header) {
+                return true;
+            }
+        }
+        if (offset + length > 65_535) {
+            return true;
+        }
+        if (p.moreFragments() && (length & 7) != 0) {
+            fragments.abandon(p);
+            return true;
+        }
+        return false;
+    }
 
     private void fragment(PacketView p, int wire, long position) {
         switch (fragments.add(p, wire, now, position)) {

@@ -3,10 +3,12 @@ package io.pinhole.path;
 import io.pinhole.core.Settings.Timeouts;
 import io.pinhole.flow.TcpTracker;
 import io.pinhole.rule.TimeoutObject;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code ct timeout set} assigns, by the number that a flow keeps. As many as rule sets have
@@ -15,10 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class TimeoutPolicies {
     private static final long SECOND = 1_000_000_000L;
 
-    private record Policy(TimeoutObject object, long[] nanos) {}
-
     private final Timeouts usual;
-    private final List<Policy> policies = new ArrayList<>();
+    private final List<TimeoutObject> objects = new ArrayList<>();
+    private final List<long[]> nanos = new ArrayList<>();
 
     TimeoutPolicies(Timeouts usual) {
         this.usual = usual;
@@ -26,13 +27,13 @@ final class TimeoutPolicies {
 
     /** The number of an object, from 1. */
     int number(TimeoutObject object) {
-        for (int i = 0; i < policies.size(); i++) {
-            if (policies.get(i).object == object) {
-                return i + 1;
-            }
+        int i = objects.indexOf(object);
+        if (i < 0) {
+            i = objects.size();
+            objects.add(object);
+            nanos.add(nanos(object));
         }
-        policies.add(new Policy(object, nanos(object)));
-        return policies.size();
+        return i + 1;
     }
 
     /**
@@ -40,12 +41,12 @@ final class TimeoutPolicies {
      * UDP before and after a reply. Null for 0.
      */
     long @Nullable [] nanos(int number) {
-        return number == 0 ? null : policies.get(number - 1).nanos;
+        return number == 0 ? null : nanos.get(number - 1);
     }
 
     /** How long the first packet's flow waits (kernel nft_ct_timeout_obj_eval: entry 0). */
     long first(int number) {
-        return policies.get(number - 1).nanos[0];
+        return nanos.get(number - 1)[0];
     }
 
     private long[] nanos(TimeoutObject object) {
@@ -55,16 +56,15 @@ final class TimeoutPolicies {
                 object.seconds().getOrDefault("replied", usual.udpStream()) * SECOND
             };
         }
-        long[] nanos = TcpTracker.timeouts(usual);
-        for (int state = 0; state < nanos.length; state++) {
+        long[] of = TcpTracker.timeouts(usual);
+        for (int state = 0; state < of.length; state++) {
             Integer seconds =
-                    object.seconds()
-                            .get(TcpTracker.timeoutName(state).toLowerCase(Locale.ROOT));
+                    object.seconds().get(TcpTracker.timeoutName(state).toLowerCase(Locale.ROOT));
             if (seconds != null) {
-                nanos[state] = seconds * SECOND;
+                of[state] = seconds * SECOND;
             }
         }
-        nanos[TcpTracker.NONE] = nanos[TcpTracker.SYN_SENT];
-        return nanos;
+        of[TcpTracker.NONE] = of[TcpTracker.SYN_SENT];
+        return of;
     }
 }

@@ -32,6 +32,9 @@ public final class PacketFacts {
     /** Name of the interface the packet leaves by; null where unknown, none, or not yet routed. */
     public @Nullable String outputInterface;
 
+    /** What the host has taken off the TTL or hop limit by the hook that is being run. */
+    public int hopsTaken;
+
     /** {@code ct state}; before connection tracking INVALID, or UNTRACKED after notrack. */
     public CtState ctState = CtState.INVALID;
 

@@ -303,6 +303,9 @@ final class RuleCompiler {
     }
 
     private static Value load(Field field) {
+        if (field == Field.IP_TTL || field == Field.IP6_HOPLIMIT) {
+            return new Value.HopLimit();
+        }
         Field.Header header = field.header();
         if (header != null) {
             return field.type() == DataType.IPV6_ADDR

@@ -4,10 +4,13 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
+import io.pinhole.core.Hook;
 import io.pinhole.decode.PacketView;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The compiled form of {@link Expr}. {@link #present} decides, {@link #high} and {@link #low} may
@@ -87,6 +90,19 @@ abstract class Value {
                 : packet.fragmentOffset() == 0 && packet.transportCaptured() >= bytes;
     }
 
+    /** TTL or hop limit, as it is at the hook: a router has decremented it before forward. */
+    static final class HopLimit extends Value {
+        @Override
+        boolean present(PacketFacts facts) {
+            return facts.packet.ipVersion() != 0;
+        }
+
+        @Override
+        long low(PacketFacts facts) {
+            return (facts.packet.hopLimit() - facts.hopsTaken) & 0xffL;
+        }
+    }
+
     /** An IPv6 address of the network header. */
     static final class Ip6Address extends Value {
         private final boolean source;
@@ -122,7 +138,11 @@ abstract class Value {
         private @Nullable String name(PacketFacts facts) {
             return switch (field) {
                 case META_IIF, META_IIFNAME -> facts.inputInterface;
-                case META_OIF, META_OIFNAME -> facts.outputInterface;
+                // Before routing nobody knows where the packet will leave.
+                case META_OIF, META_OIFNAME ->
+                        facts.hook == Hook.PREROUTING || facts.hook == Hook.INPUT
+                                ? null
+                                : facts.outputInterface;
                 default -> facts.parentHelper;
             };
         }
