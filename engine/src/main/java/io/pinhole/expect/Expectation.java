@@ -62,6 +62,11 @@ public class Expectation {
         return source;
     }
 
+    /** From which port; 0 for any. */
+    public final int sourcePort() {
+        return sourcePort;
+    }
+
     public final IpAddress destination() {
         return destination;
     }

@@ -1,5 +1,6 @@
 package io.pinhole.expect;
 
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,6 +46,15 @@ public final class ExpectationTable {
     /** Expectations waiting for their flow. */
     public int waiting() {
         return waiting;
+    }
+
+    /** Hands out the waiting expectations, in order of deadline. Not while the table changes. */
+    public void forEachWaiting(Consumer<Expectation> to) {
+        for (Expectation e = first; e != null; e = e.later) {
+            if (e.status == Expectation.Status.WAITING) {
+                to.accept(e);
+            }
+        }
     }
 
     /**

@@ -855,6 +855,17 @@ public final class PacketPath implements AutoCloseable {
                 || (destination >>> 56 == 0xff && (destination >>> 48 & 0xf) <= 2);
     }
 
+    /**
+     * The pinholes that wait at this time, in order of deadline; what has expired by then is told.
+     *
+     * @param timeNanos as of a packet: never runs backwards
+     */
+    public List<OpenPinhole> pinholes(long timeNanos) {
+        now = Math.max(now, timeNanos);
+        sessions.expire(now);
+        return sessions.waiting();
+    }
+
     /** Flows tracked now, both IP versions. */
     public int flows() {
         return flows4.size() + flows6.size();

@@ -107,6 +107,39 @@ final class Sessions {
         return observed;
     }
 
+    /**
+     * The pinholes that wait now, in order of deadline. One that only the connection itself would
+     * confirm is none yet.
+     */
+    List<OpenPinhole> waiting() {
+        List<OpenPinhole> out = new ArrayList<>();
+        expectations.forEachWaiting(
+                e -> {
+                    switch (e) {
+                        case Pinhole.Permission p when p.pinhole.confirmed ->
+                                out.add(
+                                        open(
+                                                p,
+                                                p.pinhole.session.key,
+                                                p.pinhole.announcement.text()));
+                        case LinuxPermission linux -> out.add(open(linux, linux.parent(), null));
+                        default -> {}
+                    }
+                });
+        return out;
+    }
+
+    private static OpenPinhole open(Expectation e, FlowKey control, @Nullable String announcement) {
+        return new OpenPinhole(
+                control,
+                announcement,
+                e.source(),
+                e.sourcePort(),
+                e.destination(),
+                e.destinationPort(),
+                e.deadlineNanos());
+    }
+
     /** Time of the packet that is being judged. */
     long now() {
         return now;
