@@ -53,7 +53,7 @@ class ArchitectureTest {
                     capture     | decode
                     gateway     | decode path capture rule control.api
                     report      | path capture rule
-                    validate    | path rule capture report
+                    validate    | path rule capture report decode
                     control     | ''
                     control.api | ''
                     """)

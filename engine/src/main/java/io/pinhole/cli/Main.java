@@ -22,6 +22,7 @@ import java.util.Arrays;
             CheckCommand.class,
             DiffCommand.class,
             GatewayCommand.class,
+            TestCommand.class,
             ConfigCommand.class,
             VersionCommand.class
         })

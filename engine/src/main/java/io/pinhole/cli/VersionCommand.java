@@ -1,13 +1,14 @@
 package io.pinhole.cli;
 
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Properties;
 import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
 
 /** {@code pinhole version}. */
 @Command(name = "version", description = "Print the version of pinhole and of Java.")
@@ -23,14 +24,24 @@ final class VersionCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** One line: {@code pinhole VERSION (COMMIT), Java VERSION}; no commit if none was given. */
-    static String text() {
+    /** {@code 0.1.0}. */
+    static String number() {
+        return build().getProperty("version", "0.0.0");
+    }
+
+    private static Properties build() {
         Properties build = new Properties();
         try (InputStream in = VersionCommand.class.getResourceAsStream("build.properties")) {
             if (in != null) build.load(in);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        return build;
+    }
+
+    /** One line: {@code pinhole VERSION (COMMIT), Java VERSION}; no commit if none was given. */
+    static String text() {
+        Properties build = build();
         String commit = build.getProperty("commit", "");
         return "pinhole "
                 + build.getProperty("version", "unknown")

@@ -1,7 +1,8 @@
 package io.pinhole.expect;
 
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+
+import java.util.function.Consumer;
 
 /**
  * The expectations of one shard, found by their destination. Owned by one thread.

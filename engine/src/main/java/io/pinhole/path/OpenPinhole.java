@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +27,7 @@ public record OpenPinhole(
     /** {@code 203.0.113.10 > 198.51.100.7:40001}, with the source port if it matters. */
     @Override
     public String toString() {
-        String from =
-                sourcePort == 0 ? source.toString() : FlowKey.endpoint(source, sourcePort);
+        String from = sourcePort == 0 ? source.toString() : FlowKey.endpoint(source, sourcePort);
         return from + " > " + FlowKey.endpoint(destination, destinationPort);
     }
 }

@@ -1,0 +1,31 @@
+package io.pinhole.validate.run;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.List;
+
+/** A line does not hold; ends the test. */
+final class StepFailure extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    final transient @Nullable Judged packet;
+    final transient List<String> details;
+
+    StepFailure(String message) {
+        this(message, null, List.of());
+    }
+
+    StepFailure(String message, @Nullable Judged packet) {
+        this(message, packet, List.of());
+    }
+
+    StepFailure(String message, @Nullable Judged packet, List<String> details) {
+        super(message, null, false, false);
+        this.packet = packet;
+        this.details = List.copyOf(details);
+    }
+
+    String text() {
+        return String.valueOf(getMessage());
+    }
+}
