@@ -23,6 +23,7 @@ import java.util.Arrays;
             DiffCommand.class,
             GatewayCommand.class,
             TestCommand.class,
+            RecordCommand.class,
             ConfigCommand.class,
             VersionCommand.class
         })
