@@ -1,12 +1,8 @@
-package io.pinhole.validate;
+package io.pinhole.validate.scenario;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.rule.RuleError;
-import io.pinhole.validate.scenario.Bytes;
-import io.pinhole.validate.scenario.ReadScenario;
-import io.pinhole.validate.scenario.ScenarioFiles;
-import io.pinhole.validate.scenario.ScenarioReader;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
