@@ -3,6 +3,14 @@ package io.pinhole.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
@@ -11,12 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import picocli.CommandLine;
-import picocli.CommandLine.Command;
 
 /** {@code pinhole config}, and what every command does with bad usage and with our own mistakes. */
 class ConfigCommandTest {
@@ -100,7 +102,7 @@ class ConfigCommandTest {
             textBlock =
                     """
                     ''                        | Missing command; Try 'pinhole --help'.
-                    confg                     | Unmatched argument at index 0: 'confg'; Did you mean: pinhole config or pinhole version?; Try 'pinhole --help'.
+                    confg                     | Unmatched argument at index 0: 'confg'; Did you mean: pinhole config or pinhole record or pinhole version?; Try 'pinhole --help'.
                     config --confg=x          | Unknown option: '--confg=x'; Possible solutions: --config; Try 'pinhole config --help'.
                     config x                  | Unmatched argument at index 1: 'x'; Try 'pinhole config --help'.
                     config @x                 | Unmatched argument at index 1: '@x'; Try 'pinhole config --help'.
