@@ -1,6 +1,10 @@
 package io.pinhole.capture;
 
+import java.io.IOException;
 import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -76,6 +80,22 @@ public final class CaptureFiles implements PacketSource {
             if (!opened) {
                 files.forEach(CaptureInput::close);
             }
+        }
+    }
+
+    /**
+     * Whether a file is a recording of the gateway, whose notes belong to its packets.
+     *
+     * @return false where that cannot be seen: standard input, compressed or unreadable files
+     */
+    public static boolean isRecording(String name) {
+        if (name.equals(STANDARD_INPUT)) {
+            return false;
+        }
+        try (InputStream in = Files.newInputStream(Path.of(name))) {
+            return PcapngReader.beginsWithNote(in.readNBytes(PcapngReader.HEAD_BYTES));
+        } catch (IOException | InvalidPathException e) {
+            return false; // whoever opens it says why
         }
     }
 

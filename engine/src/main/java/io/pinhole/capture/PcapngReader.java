@@ -3,6 +3,8 @@ package io.pinhole.capture;
 import org.jspecify.annotations.Nullable;
 
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -135,6 +137,23 @@ final class PcapngReader extends FormatReader {
             }
         }
         return end("block", BODY);
+    }
+
+    /** Enough of a file to see whether a gateway wrote it. */
+    static final int HEAD_BYTES = 64 * 1024;
+
+    /** Whether a file of the writer's own byte order has a gateway's note right after its header. */
+    static boolean beginsWithNote(byte[] head) {
+        ByteBuffer bytes = ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN);
+        if (head.length < SECTION_OPTIONS || bytes.getInt(0) != SECTION_HEADER) {
+            return false;
+        }
+        int at = bytes.getInt(TOTAL_LENGTH);
+        return at >= SECTION_OPTIONS
+                && at <= head.length - NOTE
+                && bytes.getInt(at) == CUSTOM
+                && bytes.getInt(at + NOTE_ENTERPRISE) == ENTERPRISE
+                && bytes.getInt(at + NOTE_KIND) == NOTE_MAGIC;
     }
 
     private void readSection() throws CaptureException {

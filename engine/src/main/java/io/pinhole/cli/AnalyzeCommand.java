@@ -6,6 +6,7 @@ import io.pinhole.core.IpAddress;
 import io.pinhole.path.InterfaceMap;
 import io.pinhole.path.PathOptions;
 import io.pinhole.path.Shards;
+import io.pinhole.path.VerdictDigest;
 import io.pinhole.report.FailOn;
 import io.pinhole.report.JsonReport;
 import io.pinhole.report.Report;
@@ -25,6 +26,7 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -127,6 +129,14 @@ final class AnalyzeCommand implements Callable<Integer> {
             })
     private @Nullable Integer threads;
 
+    @Option(
+            names = "--digest",
+            description = {
+                "Print a fingerprint of all verdicts last: that of a",
+                "gateway's recording is the one the gateway printed."
+            })
+    private boolean digest;
+
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
 
     @Parameters(
@@ -204,9 +214,28 @@ final class AnalyzeCommand implements Callable<Integer> {
                                             TextReport.Options.colour(
                                                     Terminal.isOutTerminal(), System.getenv()),
                                             files.size() > 1));
-            AnalyzeRun run =
-                    new AnalyzeRun(capture, options, program, report, threads(settings, program));
-            if (run.damaged()) {
+            DigestReport counted = new DigestReport(report);
+            Report to = digest ? counted : report;
+            boolean damaged =
+                    CaptureFiles.isRecording(files.getFirst())
+                            ? new ReplayRun(
+                                            capture,
+                                            GatewayCommand.asGateway(options),
+                                            program,
+                                            to,
+                                            (name, text) -> ruleOptions.again(text).compile())
+                                    .damaged()
+                            : new AnalyzeRun(
+                                            capture,
+                                            options,
+                                            program,
+                                            to,
+                                            threads(settings, program))
+                                    .damaged();
+            if (digest) {
+                printDigest(counted.digest());
+            }
+            if (damaged) {
                 return Main.EXIT_DAMAGED;
             }
             return failures.stream().anyMatch(f -> f.matches(report.totals())) ? Main.EXIT_NO : 0;
@@ -217,6 +246,19 @@ final class AnalyzeCommand implements Callable<Integer> {
                 return EXIT_PIPE;
             }
             throw new UserError("cannot write the output: " + e.getMessage());
+        }
+    }
+
+    private void printDigest(VerdictDigest of) {
+        String text =
+                json
+                        ? "{\"event\":\"digest\",\"packets\":%d,\"digest\":\"%s\"}%n"
+                        : "verdict digest %2$s%n";
+        try {
+            output.write(text.formatted(of.packets(), of).getBytes(StandardCharsets.UTF_8));
+            output.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -297,17 +297,18 @@ final class GatewayCommand implements Callable<Integer> {
         Set<Integer> ports = ports();
         Set<Integer> observed = new TreeSet<>(ports);
         observed.add(FTP);
-        Settings settings = strictStart(settingsOptions.load().settings());
+        Settings settings = settingsOptions.load().settings();
         boolean attach = !ruleOptions.isBundled() && !ftpPorts.isEmpty();
         PathOptions path =
-                new PathOptions(
-                        settings,
-                        observed,
-                        attach ? ports : Set.of(),
-                        List.of(),
-                        new InterfaceMap(List.of()),
-                        false,
-                        new SecureRandom().nextLong());
+                asGateway(
+                        new PathOptions(
+                                settings,
+                                observed,
+                                attach ? ports : Set.of(),
+                                List.of(),
+                                new InterfaceMap(List.of()),
+                                false,
+                                new SecureRandom().nextLong()));
         inRange("--queues", queues, 1, MAX_QUEUES);
         if (Integer.bitCount(queues) != 1) {
             throw new UserError("--queues takes a power of two, not " + queues);
@@ -335,14 +336,16 @@ final class GatewayCommand implements Callable<Integer> {
     }
 
     /** Flows begin with their first packet, or were taken over: no others are picked up. */
-    private static Settings strictStart(Settings s) {
+    static PathOptions asGateway(PathOptions options) {
+        Settings s = options.settings();
         Settings.Tcp tcp = s.tcp();
-        return new Settings(
-                s.timeouts(),
-                s.limits(),
-                new Settings.Tcp(false, tcp.liberal(), tcp.maxRetrans(), tcp.checksum()),
-                s.helper(),
-                s.helpers());
+        return options.withSettings(
+                new Settings(
+                        s.timeouts(),
+                        s.limits(),
+                        new Settings.Tcp(false, tcp.liberal(), tcp.maxRetrans(), tcp.checksum()),
+                        s.helper(),
+                        s.helpers()));
     }
 
     private RuleSource.Loaded load() throws RuleSource.Refused {

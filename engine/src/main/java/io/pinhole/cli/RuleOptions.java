@@ -67,6 +67,11 @@ final class RuleOptions {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        return read(text, all);
+    }
+
+    private RuleSet read(byte[] text, Map<String, String> all) throws UserError {
+        String name = rules == null ? RuleFiles.DEFAULT : rules;
         return switch (NftReader.read(name, text, all, new RuleFiles())) {
             case ReadResult.Loaded(RuleSet set) -> {
                 refuseNat(set);
@@ -75,6 +80,14 @@ final class RuleOptions {
             case ReadResult.Refused refused ->
                     throw new UserError(refused.format().lines().toArray(String[]::new));
         };
+    }
+
+    /**
+     * Reads another text in place of the rule file's, as after a reload; what it includes is looked
+     * for where the rule file lies.
+     */
+    RuleSet again(String text) throws UserError {
+        return read(text.getBytes(StandardCharsets.UTF_8), defines);
     }
 
     /** The rule file as it stands now; empty if it cannot be read. */

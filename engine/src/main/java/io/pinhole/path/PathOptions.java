@@ -32,7 +32,8 @@ public record PathOptions(
         localAddresses = List.copyOf(localAddresses);
     }
 
-    PathOptions withSettings(Settings other) {
+    /** The same with other settings. */
+    public PathOptions withSettings(Settings other) {
         return new PathOptions(
                 other, observedPorts, attachPorts, localAddresses, interfaces, compatLinux, seed);
     }
