@@ -142,7 +142,9 @@ final class PcapngReader extends FormatReader {
     /** Enough of a file to see whether a gateway wrote it. */
     static final int HEAD_BYTES = 64 * 1024;
 
-    /** Whether a file of the writer's own byte order has a gateway's note right after its header. */
+    /**
+     * Whether a file of the writer's own byte order has a gateway's note right after its header.
+     */
     static boolean beginsWithNote(byte[] head) {
         ByteBuffer bytes = ByteBuffer.wrap(head).order(ByteOrder.LITTLE_ENDIAN);
         if (head.length < SECTION_OPTIONS || bytes.getInt(0) != SECTION_HEADER) {
