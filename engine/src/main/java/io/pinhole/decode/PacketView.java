@@ -4,6 +4,7 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
@@ -288,7 +289,7 @@ public final class PacketView {
             return Anomaly.IP_TRUNCATED;
         }
         int first = u8(ip);
-        if (first >> 4 != 4) {
+        if (first >> 4 != 4 && !quoted) { // the kernel does not look at a quoted version
             return Anomaly.IP_BAD_VERSION;
         }
         int headerLength = (first & 0xf) * 4;
@@ -334,7 +335,7 @@ public final class PacketView {
         if (captureEnd - ip < 40) {
             return Anomaly.IP_TRUNCATED;
         }
-        if (u8(ip) >> 4 != 6) {
+        if (u8(ip) >> 4 != 6 && !quoted) {
             return Anomaly.IP_BAD_VERSION;
         }
         int onWire = wireLength - (int) (ip - linkStart);

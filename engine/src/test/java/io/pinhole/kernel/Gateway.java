@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pinhole.decode.PacketBytes;
+import io.pinhole.kernel.Linux.Conntrack;
 import io.pinhole.kernel.Linux.PacketSocket;
 
 import tools.jackson.databind.JsonNode;
@@ -112,6 +113,7 @@ final class Gateway implements AutoCloseable {
     private final Path rules;
     private final PacketSocket[] far = new PacketSocket[2];
     private final PacketSocket[] near = new PacketSocket[2];
+    private final Conntrack[] conntrack = new Conntrack[1];
     private final Process shell;
     private final Writer commands;
     private final BufferedReader answers;
@@ -143,6 +145,7 @@ final class Gateway implements AutoCloseable {
                         for (Side side : Side.values()) {
                             near[side.ordinal()] = new PacketSocket(side.device(), MARKER, 10);
                         }
+                        conntrack[0] = new Conntrack();
                     });
             shell =
                     new ProcessBuilder("ip", "netns", "exec", gateway, "sh")
@@ -161,7 +164,7 @@ final class Gateway implements AutoCloseable {
     /** Skips the test where it cannot run, and fails it if CI is set: there it must run. */
     static void assumeAvailable() throws IOException, InterruptedException {
         List<String> missing = new ArrayList<>();
-        for (String tool : List.of("ip", "nft", "conntrack", "ethtool", "sysctl")) {
+        for (String tool : List.of("ip", "nft", "ethtool", "sysctl")) {
             if (!succeeds("command -v " + tool)) {
                 missing.add("the command " + tool);
             }
@@ -255,7 +258,7 @@ final class Gateway implements AutoCloseable {
     void load(String ruleSet) throws IOException {
         Files.writeString(rules, "flush ruleset\n" + OBSERVER + ruleSet);
         run("nft -f " + rules);
-        run("conntrack -F 2>&1 >/dev/null");
+        conntrack[0].flush();
     }
 
     /** Whether nft loads a rule set. */
@@ -419,6 +422,7 @@ final class Gateway implements AutoCloseable {
             far[i].close();
             near[i].close();
         }
+        conntrack[0].close();
         removeNamespaces();
         Files.delete(rules);
     }

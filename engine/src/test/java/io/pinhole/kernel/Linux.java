@@ -215,6 +215,66 @@ final class Linux {
         }
     }
 
+    /** Empties the connection tracking table of the namespace it was opened in. */
+    static final class Conntrack implements AutoCloseable {
+        private static final int AF_NETLINK = 16;
+        private static final int NETLINK_NETFILTER = 12;
+        private static final int DELETE = 1 << 8 | 2; // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_DELETE
+        private static final int REQUEST_ACK = 1 | 4;
+
+        private final Arena arena = Arena.ofShared();
+        private final MemorySegment state = arena.allocate(STATE);
+        private final MemorySegment buffer = arena.allocate(4096, 8);
+        private final int fd;
+
+        Conntrack() {
+            try {
+                fd =
+                        (int)
+                                check(
+                                        "socket",
+                                        (int)
+                                                SOCKET.invokeExact(
+                                                        state,
+                                                        AF_NETLINK,
+                                                        SOCK_RAW,
+                                                        NETLINK_NETFILTER),
+                                        state);
+            } catch (Throwable t) {
+                arena.close();
+                throw asFailure(t);
+            }
+        }
+
+        void flush() {
+            try {
+                buffer.asSlice(0, 20).fill((byte) 0);
+                buffer.set(ValueLayout.JAVA_INT, 0, 20);
+                buffer.set(ValueLayout.JAVA_SHORT, 4, (short) DELETE);
+                buffer.set(ValueLayout.JAVA_SHORT, 6, (short) REQUEST_ACK);
+                check("send", (long) SEND.invokeExact(state, fd, buffer, 20L, 0), state);
+                check("recv", (long) RECV.invokeExact(state, fd, buffer, 4096L, 0), state);
+                int error = buffer.get(ValueLayout.JAVA_INT, 16);
+                if (error != 0) {
+                    throw new IllegalStateException("conntrack flush: errno " + -error);
+                }
+            } catch (Throwable t) {
+                throw asFailure(t);
+            }
+        }
+
+        @Override
+        public void close() {
+            try {
+                check("close", (int) CLOSE.invokeExact(state, fd), state);
+            } catch (Throwable t) {
+                throw asFailure(t);
+            } finally {
+                arena.close();
+            }
+        }
+    }
+
     private static RuntimeException asFailure(Throwable t) {
         if (t instanceof RuntimeException e) {
             return e;

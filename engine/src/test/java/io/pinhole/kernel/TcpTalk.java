@@ -28,6 +28,7 @@ class TcpTalk implements Traffic.Talk {
     final Traffic traffic;
     final End client;
     final End server;
+    private boolean bothOpen;
     private final List<Segment> sent = new ArrayList<>();
     private final List<Runnable> script = new ArrayList<>();
 
@@ -291,12 +292,17 @@ class TcpTalk implements Traffic.Talk {
     }
 
     private void send(End end, String flags, int seq, int ack, byte[] options, String text) {
+        bothOpen |= end == server && flags.contains("S");
+        // Of an RST without ACK during a simultaneous open: see docs/semantics.md.
+        boolean aside = bothOpen && flags.equals("R");
         Segment s =
                 new Segment(
                         end,
                         flags,
                         seq,
-                        flags.contains("A") || traffic.chance(20) ? ack : 0,
+                        flags.contains("A") || aside || traffic.chance(20)
+                                ? (aside ? ack | 1 : ack)
+                                : 0,
                         end.window,
                         options,
                         Traffic.ascii(text));

@@ -29,6 +29,7 @@ final class Traffic {
 
     private final List<Talk> later = new ArrayList<>();
     private int nextId;
+    private boolean mixes;
 
     Traffic(Random random) {
         this.random = random;
@@ -36,6 +37,7 @@ final class Traffic {
 
     /** A mix of everything, about as many packets as asked for. */
     List<Sent> mix(int count) {
+        mixes = true;
         List<Talk> talks = new ArrayList<>();
         int flows = 2 + random.nextInt(5);
         for (int i = 0; i < flows; i++) {
@@ -168,7 +170,7 @@ final class Traffic {
     }
 
     private int damage() {
-        return chance(1) ? 1 + random.nextInt(0xffff) : 0;
+        return mixes && chance(1) ? 1 + random.nextInt(0xffff) : 0;
     }
 
     Datagram tcp(
