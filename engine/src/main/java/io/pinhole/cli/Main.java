@@ -19,6 +19,7 @@ import java.util.Arrays;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {
             AnalyzeCommand.class,
+            ExplainCommand.class,
             CheckCommand.class,
             DiffCommand.class,
             GatewayCommand.class,

@@ -4,8 +4,23 @@ import org.jspecify.annotations.Nullable;
 
 /** The compiled form of a chain. */
 final class ChainCode {
+    private final Table table;
+    private final Chain model;
     private RuleCode[] rules = {};
     private @Nullable ChainIndex index;
+
+    ChainCode(Table table, Chain model) {
+        this.table = table;
+        this.model = model;
+    }
+
+    Table table() {
+        return table;
+    }
+
+    Chain model() {
+        return model;
+    }
 
     /** Set once, after all chains exist: they name each other. */
     void rules(RuleCode[] of, @Nullable ChainIndex by) {
@@ -62,6 +77,36 @@ final class ChainCode {
             case Step.Outcome.GOTO -> into(outcome, facts);
             default -> null;
         };
+    }
+
+    /** As {@link #run}, one rule after the other, telling of each. */
+    Step.Outcome traced(PacketFacts facts, RuleTrace trace) {
+        for (RuleCode rule : rules) {
+            Step.Outcome outcome = rule.traced(facts, this, trace);
+            ChainCode target = outcome.target;
+            switch (outcome.kind) {
+                case Step.Outcome.ACCEPT, Step.Outcome.DROP, Step.Outcome.REJECT -> {
+                    facts.decidedBy = rule.origin;
+                    return outcome;
+                }
+                case Step.Outcome.RETURN -> {
+                    return outcome;
+                }
+                case Step.Outcome.JUMP, Step.Outcome.GOTO -> {
+                    Step.Outcome inner = Step.Outcome.RETURNED;
+                    if (target != null) {
+                        trace.enter(target.model);
+                        inner = target.traced(facts, trace);
+                        trace.leave(target.model);
+                    }
+                    if (outcome.kind == Step.Outcome.GOTO || inner.ends()) {
+                        return inner;
+                    }
+                }
+                default -> {}
+            }
+        }
+        return Step.Outcome.RETURNED;
     }
 
     private static Step.Outcome into(Step.Outcome outcome, PacketFacts facts) {

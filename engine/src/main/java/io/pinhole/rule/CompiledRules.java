@@ -24,6 +24,7 @@ public final class CompiledRules implements RuleProgram {
     private final List<ChainCode> chains;
     private final Map<RuleOrigin, Step.Counter> counters;
     private final Tally tally;
+    private final List<Step> stateful;
     private final Memos memos = new Memos();
     private final boolean readsInterfaces;
     private final boolean globalState;
@@ -34,12 +35,14 @@ public final class CompiledRules implements RuleProgram {
             Base[][] byHook,
             List<ChainCode> chains,
             Map<RuleOrigin, Step.Counter> counters,
-            Tally tally) {
+            Tally tally,
+            List<Step> stateful) {
         this.source = source;
         this.byHook = byHook;
         this.chains = chains;
         this.counters = counters;
         this.tally = tally;
+        this.stateful = List.copyOf(stateful);
         readsInterfaces = !source.interfaceRules().isEmpty();
         globalState = source.hasGlobalState();
         assignsHelper = source.assignsHelper();
@@ -66,6 +69,38 @@ public final class CompiledRules implements RuleProgram {
             facts.decidedBy = base.policy;
             if (!base.accept) {
                 return Verdict.DROP;
+            }
+        }
+        return Verdict.ACCEPT;
+    }
+
+    /**
+     * As {@link #run}, with the same outcome, counters and effects, telling {@code trace} of each
+     * rule. Slower, and it allocates.
+     */
+    public Verdict trace(Hook hook, int from, int to, PacketFacts facts, RuleTrace trace) {
+        facts.hook = hook;
+        int version = facts.packet.ipVersion();
+        for (Base base : byHook[hook.ordinal()]) {
+            if (base.priority < from || base.priority >= to || !base.family.sees(version)) {
+                continue;
+            }
+            trace.begin(base.code.table(), base.code.model());
+            Step.Outcome outcome = base.code.traced(facts, trace);
+            boolean byPolicy = !outcome.ends();
+            Verdict verdict =
+                    switch (outcome.kind) {
+                        case Step.Outcome.ACCEPT -> Verdict.ACCEPT;
+                        case Step.Outcome.DROP -> Verdict.DROP;
+                        case Step.Outcome.REJECT -> Verdict.REJECT;
+                        default -> base.accept ? Verdict.ACCEPT : Verdict.DROP;
+                    };
+            if (byPolicy) {
+                facts.decidedBy = base.policy;
+            }
+            trace.end(base.code.model(), verdict, byPolicy ? base.policy : facts.decidedBy);
+            if (verdict != Verdict.ACCEPT) {
+                return verdict;
             }
         }
         return Verdict.ACCEPT;
@@ -140,6 +175,11 @@ public final class CompiledRules implements RuleProgram {
     @Override
     public String name() {
         return source.name();
+    }
+
+    /** Fills limits and quotas up again, as if no packet had passed; counters go on. */
+    public void resetLimits() {
+        stateful.forEach(Step::reset);
     }
 
     /** The rule set this was made of. */

@@ -2,9 +2,10 @@ package io.pinhole.rule;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Statements that do nothing but test, as the values they let pass. */
-final class PureTests {
+public final class PureTests {
     private static final List<Range> ALL = List.of(new Range(0, 0, -1, -1));
 
     /** Of a set with more elements nothing is told: a look-up in it is quick enough. */
@@ -13,7 +14,15 @@ final class PureTests {
     private PureTests() {}
 
     /** Values of a field outside which a rule certainly breaks. */
-    record Asked(Field field, List<Range> ranges) {}
+    public record Asked(Field field, List<Range> ranges) {}
+
+    /**
+     * For a test of the TCP flags and nothing else one bit for each of the 256 values that passes;
+     * null for others.
+     */
+    public static long @Nullable [] flags(Statement statement) {
+        return FlagTest.of(statement);
+    }
 
     /** True if a rule that breaks at this statement has changed nothing by it. */
     static boolean isPure(Statement statement) {
@@ -38,7 +47,7 @@ final class PureTests {
     }
 
     /** What a pure statement asks for; at most a part of it where it is more than ranges. */
-    static List<Asked> of(Statement statement) {
+    public static List<Asked> of(Statement statement) {
         return switch (statement) {
             case Statement.InRange(
                             Expr.Load(Field f),

@@ -3,12 +3,14 @@ package io.pinhole.rule;
 /** The compiled form of a rule. */
 final class RuleCode {
     final RuleOrigin origin;
+    final Rule model;
     private final Step[] steps;
     private final Tally tally;
     private final int counter;
 
-    RuleCode(RuleOrigin origin, Step[] steps, Tally tally) {
-        this.origin = origin;
+    RuleCode(Rule model, Step[] steps, Tally tally) {
+        this.model = model;
+        origin = model.origin();
         this.steps = steps;
         this.tally = tally;
         counter = tally.add(0, 0);
@@ -30,6 +32,29 @@ final class RuleCode {
             }
         }
         count(facts);
+        return Step.Outcome.CONTINUED;
+    }
+
+    /** As {@link #run}, telling which statement broke the rule. */
+    Step.Outcome traced(PacketFacts facts, ChainCode chain, RuleTrace trace) {
+        int next = 0;
+        for (Statement statement : model.statements()) {
+            if (!RuleCompiler.isStep(statement)) {
+                continue;
+            }
+            Step.Outcome outcome = steps[next++].run(facts);
+            if (outcome.kind == Step.Outcome.BREAK) {
+                trace.rule(chain.model(), model, statement, facts);
+                return outcome;
+            }
+            if (outcome.kind != Step.Outcome.NEXT_STEP) {
+                count(facts);
+                trace.rule(chain.model(), model, null, facts);
+                return outcome;
+            }
+        }
+        count(facts);
+        trace.rule(chain.model(), model, null, facts);
         return Step.Outcome.CONTINUED;
     }
 

@@ -20,6 +20,7 @@ final class RuleCompiler {
     private final IdentityHashMap<ElementSet, SetCode> sets = new IdentityHashMap<>();
     private final Map<RuleOrigin, Step.Counter> counters = new LinkedHashMap<>();
     private final Tally tally = new Tally();
+    private final List<Step> stateful = new ArrayList<>();
 
     RuleCompiler(RuleSet rules) {
         this.rules = rules;
@@ -69,7 +70,12 @@ final class RuleCompiler {
                             .map(Attached::base)
                             .toArray(CompiledRules.Base[]::new);
         }
-        return new CompiledRules(rules, sorted, all, counters, tally);
+        return new CompiledRules(rules, sorted, all, counters, tally, stateful);
+    }
+
+    private Step stateful(Step step) {
+        stateful.add(step);
+        return step;
     }
 
     private SetCode set(ElementSet set) {
@@ -87,7 +93,7 @@ final class RuleCompiler {
         Scope(Table table) {
             this.table = table;
             for (Chain chain : table.chains()) {
-                chains.put(chain.name(), new ChainCode());
+                chains.put(chain.name(), new ChainCode(table, chain));
                 models.put(chain.name(), chain);
             }
         }
@@ -169,7 +175,7 @@ final class RuleCompiler {
                     steps.add(step);
                 }
             }
-            return new RuleCode(rule.origin(), steps.toArray(Step[]::new), tally);
+            return new RuleCode(rule, steps.toArray(Step[]::new), tally);
         }
 
         /** Null for what never changes a verdict. */
@@ -189,8 +195,8 @@ final class RuleCompiler {
                                         .toArray(Step.Outcome[]::new));
                 case Statement.Reject s -> new Step.Reject(s.with());
                 case Statement.Counter s -> new Step.Counter(tally, s.packets(), s.bytes());
-                case Statement.Limit s -> new Step.Limit(s.rate());
-                case Statement.Quota s -> new Step.Quota(s.size());
+                case Statement.Limit s -> stateful(new Step.Limit(s.rate()));
+                case Statement.Quota s -> stateful(new Step.Quota(s.size()));
                 case Statement.UseObject s -> use(s);
                 case Statement.Notrack s -> new Step.Notrack();
                 case Statement.SetMark s -> new Step.SetMark(value(s.value()));
@@ -249,8 +255,8 @@ final class RuleCompiler {
                     o ->
                             switch (o) {
                                 case NamedObject.Counter c -> counter(c);
-                                case NamedObject.Quota q -> new Step.Quota(q.size());
-                                case NamedObject.Limit l -> new Step.Limit(l.rate());
+                                case NamedObject.Quota q -> stateful(new Step.Quota(q.size()));
+                                case NamedObject.Limit l -> stateful(new Step.Limit(l.rate()));
                                 case NamedObject.Helper h -> new Step.SetHelper(h.helper());
                                 case NamedObject.Timeout t -> new Step.SetTimeout(t.timeout());
                                 case NamedObject.Expectation e -> new Step.Fixed(Step.Outcome.NEXT);
@@ -266,40 +272,47 @@ final class RuleCompiler {
             counters.put(origin, step);
             return step;
         }
+    }
 
-        private Value[] key(List<Expr> parts) {
-            return parts.stream().map(this::value).toArray(Value[]::new);
-        }
+    Value[] key(List<Expr> parts) {
+        return parts.stream().map(this::value).toArray(Value[]::new);
+    }
 
-        private Value value(Expr expr) {
-            return switch (expr) {
-                case Expr.Load(Field field) -> load(field);
-                case Expr.Constant(DataType type, long high, long low) ->
-                        new Value.Constant(high, low);
-                case Expr.Binary(Expr.Operator operator, Expr left, Expr right) ->
-                        operator == Expr.Operator.AND
-                                        && left.type().bits() > 64
-                                        && right
-                                                instanceof
-                                                Expr.Constant(DataType t, long high, long low)
-                                ? new Value.WideAnd(value(left), high, low)
-                                : new Value.Binary(
-                                        operator, value(left), value(right), left.type().maxLow());
-                case Expr.Lookup(List<Expr> key, ElementSet map) -> {
-                    int n = map.elements().size();
-                    long[] highs = new long[n];
-                    long[] lows = new long[n];
-                    for (int i = 0; i < n; i++) {
-                        if (map.elements().get(i).data()
-                                instanceof Element.Data.Value(long high, long low)) {
-                            highs[i] = high;
-                            lows[i] = low;
-                        }
+    Value value(Expr expr) {
+        return switch (expr) {
+            case Expr.Load(Field field) -> load(field);
+            case Expr.Constant(DataType type, long high, long low) ->
+                    new Value.Constant(high, low);
+            case Expr.Binary(Expr.Operator operator, Expr left, Expr right) ->
+                    operator == Expr.Operator.AND
+                                    && left.type().bits() > 64
+                                    && right
+                                            instanceof
+                                            Expr.Constant(DataType t, long high, long low)
+                            ? new Value.WideAnd(value(left), high, low)
+                            : new Value.Binary(
+                                    operator, value(left), value(right), left.type().maxLow());
+            case Expr.Lookup(List<Expr> key, ElementSet map) -> {
+                int n = map.elements().size();
+                long[] highs = new long[n];
+                long[] lows = new long[n];
+                for (int i = 0; i < n; i++) {
+                    if (map.elements().get(i).data()
+                            instanceof Element.Data.Value(long high, long low)) {
+                        highs[i] = high;
+                        lows[i] = low;
                     }
-                    yield new Value.Lookup(key(key), set(map), highs, lows);
                 }
-            };
-        }
+                yield new Value.Lookup(key(key), set(map), highs, lows);
+            }
+        };
+    }
+
+    /** False for what never changes a verdict and is left out of the program. */
+    static boolean isStep(Statement statement) {
+        return !(statement instanceof Statement.Log
+                || statement instanceof Statement.FlowAdd
+                || statement instanceof Statement.Nat);
     }
 
     private static Value load(Field field) {

@@ -12,6 +12,9 @@ abstract class Step {
 
     abstract Outcome run(PacketFacts facts);
 
+    /** Forgets earlier packets. */
+    void reset() {}
+
     /** What a step says. All are made at compile time and compared by {@link #kind}. */
     static final class Outcome {
         static final int NEXT_STEP = 0;
@@ -225,6 +228,12 @@ abstract class Step {
             return Outcome.match(within != rate.over());
         }
 
+        @Override
+        void reset() {
+            started = false;
+            tokens = fullNanos;
+        }
+
         /** a * b / c without overflow, for a, b, c at least 0 and a result that fits. */
         private static long scaled(long a, long b, long c) {
             long high = Math.multiplyHigh(a, b);
@@ -253,6 +262,11 @@ abstract class Step {
             long after = used + facts.packet.ipLength();
             used = after < used ? Long.MAX_VALUE : after;
             return Outcome.match((used > size.bytes()) == size.over());
+        }
+
+        @Override
+        void reset() {
+            used = size.used();
         }
     }
 

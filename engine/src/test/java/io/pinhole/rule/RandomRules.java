@@ -3,10 +3,10 @@ package io.pinhole.rule;
 import java.util.Random;
 
 /** Random rule sets over the whole language, and packets that they tell apart. */
-final class RandomRules {
+public final class RandomRules {
     private final Random random;
 
-    RandomRules(Random random) {
+    public RandomRules(Random random) {
         this.random = random;
     }
 
@@ -82,7 +82,7 @@ final class RandomRules {
 
     // ---- rules ----
 
-    String ruleSet() {
+    public String ruleSet() {
         StringBuilder out = new StringBuilder();
         int tables = 1 + random.nextInt(2);
         for (int t = 0; t < tables; t++) {
@@ -283,7 +283,7 @@ final class RandomRules {
     // ---- long chains ----
 
     /** Chains of up to some hundred rules, most of which change the mark and go on. */
-    String longRuleSet() {
+    public String longRuleSet() {
         StringBuilder out = new StringBuilder("table inet t {\n");
         out.append("ct helper h { type \"ftp\" protocol tcp; }\nlimit l { rate 3/second; }\n");
         out.append("set hosts { type ipv4_addr; flags interval; auto-merge; elements = { ")
