@@ -7,12 +7,15 @@ import io.pinhole.path.InterfaceMap;
 import io.pinhole.path.PathOptions;
 import io.pinhole.path.Shards;
 import io.pinhole.path.VerdictDigest;
+import io.pinhole.report.ExplainJson;
+import io.pinhole.report.ExplainText;
 import io.pinhole.report.FailOn;
 import io.pinhole.report.JsonReport;
 import io.pinhole.report.Report;
 import io.pinhole.report.TextReport;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleSet;
+import io.pinhole.rule.explain.Explanation;
 
 import org.jspecify.annotations.Nullable;
 
@@ -137,6 +140,23 @@ final class AnalyzeCommand implements Callable<Integer> {
             })
     private boolean digest;
 
+    @Option(
+            names = "--explain",
+            paramLabel = "[FILE:]N",
+            description = {
+                "Instead of the report: the way of packet N through the rules,",
+                "why each did not match, and what would have let it pass."
+            })
+    private @Nullable String explain;
+
+    @Option(
+            names = "--list-ruleset",
+            description = {
+                "After the report: the rule set as 'nft list ruleset' prints",
+                "it, with what each rule counted."
+            })
+    private boolean listRuleset;
+
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
 
     @Parameters(
@@ -205,6 +225,10 @@ final class AnalyzeCommand implements Callable<Integer> {
                         compat != null,
                         System.nanoTime());
         try (CaptureFiles capture = CaptureFiles.open(files, System.in)) {
+            if (explain != null) {
+                explain(capture, options, set, explain);
+                return 0;
+            }
             Report report =
                     json
                             ? new JsonReport(output, verdictLines)
@@ -216,22 +240,28 @@ final class AnalyzeCommand implements Callable<Integer> {
                                             files.size() > 1));
             DigestReport counted = new DigestReport(report);
             Report to = digest ? counted : report;
-            boolean damaged =
-                    CaptureFiles.isRecording(files.getFirst())
-                            ? new ReplayRun(
-                                            capture,
-                                            GatewayCommand.asGateway(options),
-                                            program,
-                                            to,
-                                            (name, text) -> ruleOptions.again(text).compile())
-                                    .damaged()
-                            : new AnalyzeRun(
-                                            capture,
-                                            options,
-                                            program,
-                                            to,
-                                            threads(settings, program))
-                                    .damaged();
+            boolean damaged;
+            if (CaptureFiles.isRecording(files.getFirst())) {
+                if (listRuleset) {
+                    throw new UserError("--list-ruleset is for captures, not for recordings");
+                }
+                damaged =
+                        new ReplayRun(
+                                        capture,
+                                        GatewayCommand.asGateway(options),
+                                        program,
+                                        to,
+                                        (name, text) -> ruleOptions.again(text).compile())
+                                .damaged();
+            } else {
+                AnalyzeRun run =
+                        new AnalyzeRun(capture, options, program, to, threads(settings, program));
+                damaged = run.damaged();
+                if (listRuleset) {
+                    output.write(run.listing().getBytes(StandardCharsets.UTF_8));
+                    output.flush();
+                }
+            }
             if (digest) {
                 printDigest(counted.digest());
             }
@@ -259,6 +289,41 @@ final class AnalyzeCommand implements Callable<Integer> {
             output.flush();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Tells of one packet; {@code which} is {@code N} or {@code FILE:N}. */
+    private void explain(CaptureFiles capture, PathOptions options, RuleSet set, String which)
+            throws CaptureException, UserError {
+        if (CaptureFiles.isRecording(files.getFirst())) {
+            throw new UserError("--explain is for captures, not for recordings of a gateway");
+        }
+        int colon = which.lastIndexOf(':');
+        int file = colon < 0 ? 0 : files.indexOf(which.substring(0, colon));
+        String digits = which.substring(colon + 1);
+        boolean number = digits.length() <= 12 && digits.matches("[1-9][0-9]*");
+        if (file < 0 || !number) {
+            throw new UserError(
+                    "--explain takes a packet's number, or FILE:NUMBER with one of the files given,"
+                            + " not "
+                            + SettingsText.quoted(which));
+        }
+        Explanation explanation =
+                new ExplainRun(set, ExplainCommand.SHOWN, options)
+                        .explain(capture, options, file, Long.parseLong(digits));
+        if (explanation == null) {
+            throw new UserError(
+                    capture.fileName(file)
+                            + " has no packet "
+                            + digits
+                            + ": it holds "
+                            + capture.totals(file).packets());
+        }
+        if (json) {
+            new ExplainJson(output).write(explanation);
+        } else {
+            boolean colour = TextReport.Options.colour(Terminal.isOutTerminal(), System.getenv());
+            new ExplainText(output, colour, set.name()).write(explanation);
         }
     }
 

@@ -15,12 +15,15 @@ import io.pinhole.path.Shards;
 import io.pinhole.report.FlowSource;
 import io.pinhole.report.Report;
 import io.pinhole.rule.CompiledRules;
+import io.pinhole.rule.RuleListing;
 import io.pinhole.rule.RuleOrigin;
 
 import org.jspecify.annotations.Nullable;
 
 import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /** One run of {@code analyze}: reads the packets, has them judged, tells the report in order. */
 final class AnalyzeRun {
@@ -33,6 +36,8 @@ final class AnalyzeRun {
     private final PrintStream err = System.err;
     private final Progress progress = new Progress(err, Terminal.isErrTerminal());
     private final int[] timeDigits;
+    private final CompiledRules fresh;
+    private final List<CompiledRules> programs = new ArrayList<>();
     private boolean damaged;
     private int file = -1;
 
@@ -88,11 +93,12 @@ final class AnalyzeRun {
             throws UserError {
         this.capture = capture;
         this.report = report;
+        fresh = rules;
         ruleSetName = rules.name();
         needsInterfaces = rules.readsInterfaces() && options.interfaces().isEmpty();
         timeDigits = new int[capture.fileCount()];
         Arrays.fill(timeDigits, MICROSECONDS);
-        try (Shards shards = new Shards(options, rules.source()::compile, threads, new Told())) {
+        try (Shards shards = new Shards(options, this::program, threads, new Told())) {
             CapturedPacket packet = new CapturedPacket();
             long read = 0;
             boolean more = true;
@@ -110,6 +116,19 @@ final class AnalyzeRun {
             progress.clear();
         }
         report.finish();
+    }
+
+    private synchronized CompiledRules program() {
+        CompiledRules program = fresh.source().compile();
+        programs.add(program);
+        return program;
+    }
+
+    /** The rule set with what its rules counted in all shards. */
+    String listing() {
+        CompiledRules sum = fresh.source().compile();
+        programs.forEach(p -> sum.addCounts(p, fresh));
+        return RuleListing.of(sum);
     }
 
     /** True if a file ended in damage. */

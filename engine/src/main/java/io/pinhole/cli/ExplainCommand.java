@@ -13,6 +13,13 @@ import io.pinhole.rule.explain.Explanation;
 import io.pinhole.rule.explain.PacketSpec;
 import io.pinhole.rule.explain.PacketText;
 import io.pinhole.rule.explain.PacketTextException;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStream;
@@ -21,11 +28,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** {@code pinhole explain}: what a rule set does with one packet, and why. */
 @Command(
@@ -38,7 +40,8 @@ import picocli.CommandLine.Parameters;
         footerHeading = "%nExamples:%n",
         footer = {
             "  pinhole explain /etc/nftables.conf 'tcp 198.51.100.7:40000 > 203.0.113.10:21 syn'",
-            "  pinhole explain rules.nft 'tcp 203.0.113.10:20 > 198.51.100.7:50001' --state related",
+            "  pinhole explain rules.nft 'tcp 203.0.113.10:20 > 198.51.100.7:50001' --state"
+                    + " related",
             "  pinhole explain rules.nft 'udp [2001:db8::1]:53 > [2001:db8::2]:40000 in eth0'",
             "  pinhole explain rules.nft 'icmp 192.0.2.1 > 192.0.2.2 echo-request'",
             "",
@@ -49,10 +52,7 @@ final class ExplainCommand implements Callable<Integer> {
     /** Rules of one chain that are shown without --all, beside those that matched. */
     static final int SHOWN = 40;
 
-    @Parameters(
-            index = "0",
-            paramLabel = "RULES",
-            description = "Rule set to explain.")
+    @Parameters(index = "0", paramLabel = "RULES", description = "Rule set to explain.")
     private String rules = "";
 
     @Parameters(
@@ -82,10 +82,7 @@ final class ExplainCommand implements Callable<Integer> {
             })
     private @Nullable String helper;
 
-    @Option(
-            names = "--direction",
-            paramLabel = "DIR",
-            description = "original (default) or reply.")
+    @Option(names = "--direction", paramLabel = "DIR", description = "original (default) or reply.")
     private String direction = "original";
 
     @Option(names = "--ct-mark", paramLabel = "MARK", description = "Mark of its flow.")
@@ -144,8 +141,7 @@ final class ExplainCommand implements Callable<Integer> {
         if (json) {
             new ExplainJson(output).write(explanation);
         } else {
-            boolean colour =
-                    TextReport.Options.colour(Terminal.isOutTerminal(), System.getenv());
+            boolean colour = TextReport.Options.colour(Terminal.isOutTerminal(), System.getenv());
             new ExplainText(output, colour, rules).write(explanation);
         }
         return 0;

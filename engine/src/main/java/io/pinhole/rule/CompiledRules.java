@@ -182,6 +182,27 @@ public final class CompiledRules implements RuleProgram {
         stateful.forEach(Step::reset);
     }
 
+    /**
+     * Adds what another program of the same rule set counted, such as that of another shard.
+     *
+     * @param fresh one that has counted nothing
+     */
+    public void addCounts(CompiledRules other, CompiledRules fresh) {
+        tally.addAll(other.tally, fresh.tally);
+    }
+
+    /** The chains, with what their rules counted. */
+    List<ChainCode> chains() {
+        return chains;
+    }
+
+    /** What the named counter shows that is declared here; null if no rule uses it. */
+    @Nullable RuleCount counter(SourcePos declared, String tableAndName) {
+        Step.Counter counter =
+                counters.get(new RuleOrigin(declared.shortText(), "counter " + tableAndName));
+        return counter == null ? null : counter.count(RuleOrigin.NONE);
+    }
+
     /** The rule set this was made of. */
     public RuleSet source() {
         return source;

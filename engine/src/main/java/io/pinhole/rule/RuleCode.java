@@ -1,5 +1,7 @@
 package io.pinhole.rule;
 
+import org.jspecify.annotations.Nullable;
+
 /** The compiled form of a rule. */
 final class RuleCode {
     final RuleOrigin origin;
@@ -33,6 +35,21 @@ final class RuleCode {
         }
         count(facts);
         return Step.Outcome.CONTINUED;
+    }
+
+    /** What the rule's own {@code counter} statement shows; null where it has none. */
+    @Nullable RuleCount counterStatement() {
+        int next = 0;
+        for (Statement statement : model.statements()) {
+            if (!RuleCompiler.isStep(statement)) {
+                continue;
+            }
+            Step step = steps[next++];
+            if (statement instanceof Statement.Counter && step instanceof Step.Counter own) {
+                return own.count(origin);
+            }
+        }
+        return null;
     }
 
     /** As {@link #run}, telling which statement broke the rule. */

@@ -281,8 +281,7 @@ final class RuleCompiler {
     Value value(Expr expr) {
         return switch (expr) {
             case Expr.Load(Field field) -> load(field);
-            case Expr.Constant(DataType type, long high, long low) ->
-                    new Value.Constant(high, low);
+            case Expr.Constant(DataType type, long high, long low) -> new Value.Constant(high, low);
             case Expr.Binary(Expr.Operator operator, Expr left, Expr right) ->
                     operator == Expr.Operator.AND
                                     && left.type().bits() > 64

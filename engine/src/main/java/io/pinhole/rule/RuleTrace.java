@@ -1,6 +1,7 @@
 package io.pinhole.rule;
 
 import io.pinhole.core.Verdict;
+
 import org.jspecify.annotations.Nullable;
 
 /** Told of each step of a packet's walk; see {@link CompiledRules#trace}. */

@@ -32,6 +32,14 @@ final class Tally {
         bytes[counter] += moreBytes;
     }
 
+    /** Adds what another instance of the same program counted beyond what it started from. */
+    void addAll(Tally other, Tally start) {
+        for (int i = 0; i < size; i++) {
+            packets[i] += other.packets[i] - start.packets[i];
+            bytes[i] += other.bytes[i] - start.bytes[i];
+        }
+    }
+
     long packets(int counter) {
         return packets[counter];
     }

@@ -17,6 +17,9 @@ import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.Table;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -24,7 +27,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Looks for the smallest changes of a dropped packet that let it pass: fewest fields first, and
@@ -81,7 +83,11 @@ final class Changes {
     }
 
     private void collect(
-            Chain chain, Map<String, Chain> chains, List<Statement> before, List<Way> out, int depth) {
+            Chain chain,
+            Map<String, Chain> chains,
+            List<Statement> before,
+            List<Way> out,
+            int depth) {
         for (Rule rule : chain.rules()) {
             if (out.size() >= MAX_WAYS) {
                 return;
@@ -123,7 +129,11 @@ final class Changes {
     }
 
     private void enter(
-            String name, Map<String, Chain> chains, List<Statement> tests, List<Way> out, int depth) {
+            String name,
+            Map<String, Chain> chains,
+            List<Statement> tests,
+            List<Way> out,
+            int depth) {
         Chain chain = chains.get(name);
         if (chain != null && depth < MAX_DEPTH) {
             collect(chain, chains, tests, out, depth + 1);

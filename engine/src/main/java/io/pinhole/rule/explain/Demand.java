@@ -12,11 +12,13 @@ import io.pinhole.rule.Range;
 import io.pinhole.rule.Ranges;
 import io.pinhole.rule.Reading;
 import io.pinhole.rule.Statement;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** What the tests of one way through the rules ask of a packet, and the nearest values to that. */
 final class Demand {
@@ -115,7 +117,9 @@ final class Demand {
             List<Range> ranges =
                     Ranges.intersection(
                             entry.getValue(),
-                            List.of(new Range(0, 0, field.type().maxHigh(), field.type().maxLow())));
+                            List.of(
+                                    new Range(
+                                            0, 0, field.type().maxHigh(), field.type().maxLow())));
             if (ranges.isEmpty()) {
                 return null;
             }
@@ -236,7 +240,11 @@ final class Demand {
                         map.map().keyTypes(),
                         ElementSet.Holds.VERDICT,
                         null,
-                        List.of(new Element(element.key(), new Element.Data.ToVerdict(new Action.Accept()), element.at())),
+                        List.of(
+                                new Element(
+                                        element.key(),
+                                        new Element.Data.ToVerdict(new Action.Accept()),
+                                        element.at())),
                         map.at());
         return new Statement.InSet(map.key(), one, false, false, map.at());
     }

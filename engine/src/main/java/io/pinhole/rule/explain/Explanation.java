@@ -3,8 +3,10 @@ package io.pinhole.rule.explain;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * How a packet fared.

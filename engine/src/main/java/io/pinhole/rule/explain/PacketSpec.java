@@ -8,9 +8,11 @@ import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.PacketFacts;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.StringJoiner;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A packet as people describe it, and what connection tracking knows of it. Immutable.
@@ -118,7 +120,10 @@ public record PacketSpec(
 
     boolean hasPorts() {
         return switch (protocol) {
-            case PacketView.TCP, PacketView.UDP, PacketView.SCTP, PacketView.DCCP,
+            case PacketView.TCP,
+                    PacketView.UDP,
+                    PacketView.SCTP,
+                    PacketView.DCCP,
                     PacketView.UDPLITE ->
                     true;
             default -> false;
@@ -246,6 +251,32 @@ public record PacketSpec(
         facts.originalDestinationLow = to.low();
         facts.originalSourcePort = reply ? destinationPort : sourcePort;
         facts.originalDestinationPort = reply ? sourcePort : destinationPort;
+    }
+
+    /** The packet that rules see now, and what connection tracking said of it. */
+    public static PacketSpec seen(PacketFacts facts) {
+        PacketView p = facts.packet;
+        boolean icmp = p.protocol() == PacketView.ICMP || p.protocol() == PacketView.ICMPV6;
+        boolean whole = icmp && p.transportCaptured() >= 2;
+        int header = p.protocol() == PacketView.TCP ? Math.max(20, p.tcpHeaderLength()) : 8;
+        return new PacketSpec(
+                p.protocol(),
+                p.source(),
+                p.destination(),
+                p.sourcePort(),
+                p.destinationPort(),
+                p.tcpFlags(),
+                whole ? p.icmpType() : 0,
+                whole ? p.icmpCode() : 0,
+                Math.clamp(p.transportLength() - header, 0, MAX_PAYLOAD),
+                p.hopLimit(),
+                facts.mark,
+                facts.inputInterface,
+                facts.outputInterface,
+                facts.ctState,
+                facts.hasFlow ? facts.parentHelper : null,
+                facts.hasFlow ? facts.ctDirection : Direction.ORIGINAL,
+                facts.hasFlow ? facts.ctMark : 0);
     }
 
     // ---- another packet ----

@@ -5,11 +5,13 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a packet as people write it:
@@ -64,11 +66,7 @@ public final class PacketText {
      * @param helper helper type of the flow's parent, or null
      */
     public static PacketSpec parse(
-            String text,
-            CtState state,
-            @Nullable String helper,
-            Direction direction,
-            int ctMark)
+            String text, CtState state, @Nullable String helper, Direction direction, int ctMark)
             throws PacketTextException {
         if (text.length() > MAX_TEXT) {
             throw new PacketTextException(
@@ -299,8 +297,8 @@ public final class PacketText {
             }
             if (bit < 0) {
                 throw fault(
-                        "expected TCP flags (syn, ack, fin, rst, psh, urg, ecn, cwr, none), len, ttl,"
-                                + " mark, in or out",
+                        "expected TCP flags (syn, ack, fin, rst, psh, urg, ecn, cwr, none), len,"
+                                + " ttl, mark, in or out",
                         w);
             }
             bits |= 1 << bit;

@@ -10,10 +10,12 @@ import io.pinhole.core.Verdict;
 import io.pinhole.rule.RandomRules;
 import io.pinhole.rule.RuleFixture;
 import io.pinhole.rule.RuleSet;
-import java.util.Random;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.Random;
 
 /** An explanation is the truth: the rules say the same, and its changes work. */
 class ExplainerTest {
@@ -129,7 +131,11 @@ class ExplainerTest {
                 assertThat(e.verdict() + " at " + e.hook() + " by " + e.decidedBy())
                         .as("seed %d, set %d: %s %s%n%s", SEED, i, e.packet(), e.tracking(), text)
                         .isEqualTo(
-                                plain.verdict() + " at " + plain.hook() + " by " + plain.decidedBy());
+                                plain.verdict()
+                                        + " at "
+                                        + plain.hook()
+                                        + " by "
+                                        + plain.decidedBy());
                 dropped += e.verdict() == Verdict.ACCEPT ? 0 : 1;
                 for (Explanation.Change change : e.changes()) {
                     changes++;

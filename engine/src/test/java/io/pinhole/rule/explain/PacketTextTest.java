@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.pinhole.Seeds;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
-import io.pinhole.core.Verdict;
 import io.pinhole.core.Hook;
-import java.util.Random;
+import io.pinhole.core.Verdict;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.Random;
 
 /** Packets as people write them. */
 class PacketTextTest {
@@ -78,9 +80,38 @@ class PacketTextTest {
     void anyTextIsAPacketOrAnError() {
         Random random = new Random(Seeds.seed());
         String[] words = {
-            "tcp", "udp", "icmp", "icmpv6", "47", "1.2.3.4", "1.2.3.4:5", "[::1]:5", "::1", ">", "syn",
-            "len", "0x", "0xffffffffff", "-1", "in", "mark", "99999999999999999999", "[", "]", "[S.]",
-            "ttl", "255", "\u202e", "a:b:c", ":", "flags", "code", "type", "0", "60", "sctp"
+            "tcp",
+            "udp",
+            "icmp",
+            "icmpv6",
+            "47",
+            "1.2.3.4",
+            "1.2.3.4:5",
+            "[::1]:5",
+            "::1",
+            ">",
+            "syn",
+            "len",
+            "0x",
+            "0xffffffffff",
+            "-1",
+            "in",
+            "mark",
+            "99999999999999999999",
+            "[",
+            "]",
+            "[S.]",
+            "ttl",
+            "255",
+            "\u202e",
+            "a:b:c",
+            ":",
+            "flags",
+            "code",
+            "type",
+            "0",
+            "60",
+            "sctp"
         };
         int read = 0;
         for (int i = 0; i < 20_000; i++) {
@@ -94,7 +125,9 @@ class PacketTextTest {
             try {
                 PacketSpec spec = parse(text.toString());
                 read++;
-                assertThat(Walker.walk(spec, Hook.FORWARD, (h, f, t, x) -> Verdict.ACCEPT).verdict())
+                assertThat(
+                                Walker.walk(spec, Hook.FORWARD, (h, f, t, x) -> Verdict.ACCEPT)
+                                        .verdict())
                         .isEqualTo(Verdict.ACCEPT);
             } catch (PacketTextException e) {
                 assertThat(e.column()).isBetween(1, text.length() + 1);
