@@ -2,8 +2,7 @@ package io.pinhole.benchmarks;
 
 import io.pinhole.core.IpAddress;
 import io.pinhole.flow.FlowTable;
-import java.util.SplittableRandom;
-import java.util.concurrent.TimeUnit;
+
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -16,6 +15,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
+
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 
 /** Hash and look-up of IPv4 flows in random order, and their coming and going. */
 @State(Scope.Thread)
@@ -58,7 +60,7 @@ public class FlowTableBenchmark {
     private void insert(int flow, long deadline) {
         table.deadline(
                 table.prepare(TCP, 0, client(flow), port(flow), 0, server(flow), 443), deadline);
-        table.insert(now);
+        table.insert();
     }
 
     private static long client(int flow) {

@@ -2,6 +2,7 @@ package io.pinhole.cli;
 
 import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
+import io.pinhole.capture.SystemMemory;
 import io.pinhole.core.IpAddress;
 import io.pinhole.path.InterfaceMap;
 import io.pinhole.path.PathOptions;
@@ -223,7 +224,8 @@ final class AnalyzeCommand implements Callable<Integer> {
                         parseLocals(),
                         parseInterfaces(),
                         compat != null,
-                        System.nanoTime());
+                        System.nanoTime(),
+                        SystemMemory::reserve);
         try (CaptureFiles capture = CaptureFiles.open(files, System.in)) {
             if (explain != null) {
                 explain(capture, options, set, explain);

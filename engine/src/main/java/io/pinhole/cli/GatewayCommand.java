@@ -1,5 +1,6 @@
 package io.pinhole.cli;
 
+import io.pinhole.capture.SystemMemory;
 import io.pinhole.capture.linux.NotifySocket;
 import io.pinhole.control.api.ReloadResult;
 import io.pinhole.control.api.Stats;
@@ -308,7 +309,8 @@ final class GatewayCommand implements Callable<Integer> {
                                 List.of(),
                                 new InterfaceMap(List.of()),
                                 false,
-                                new SecureRandom().nextLong()));
+                                new SecureRandom().nextLong(),
+                                SystemMemory::reserve));
         inRange("--queues", queues, 1, MAX_QUEUES);
         if (Integer.bitCount(queues) != 1) {
             throw new UserError("--queues takes a power of two, not " + queues);

@@ -117,7 +117,7 @@ final class ConnectionTracker {
 
     /** Enters the table's scratch entry as an established connection; returns its handle. */
     long takeOver(FlowTable t, long now) {
-        long handle = t.insert(now);
+        long handle = t.insert();
         tcp.takeOver(t, handle, now);
         return handle;
     }

@@ -270,7 +270,7 @@ final class Observer implements AutoCloseable {
         if (!t.hasRoom() && !t.evictOne(now)) {
             return FlowTable.NONE;
         }
-        return t.insert(now);
+        return t.insert();
     }
 
     private static long find(FlowTable t, PacketView p, long now) {

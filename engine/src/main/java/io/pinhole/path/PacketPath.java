@@ -144,8 +144,12 @@ public final class PacketPath implements AutoCloseable {
         }
         var settings = options.settings();
         var limits = settings.limits();
-        flows4 = new FlowTable(false, limits.flows(), options.seed(), this::removed);
-        flows6 = new FlowTable(true, limits.flows(), options.seed(), this::removed);
+        flows4 =
+                new FlowTable(
+                        false, limits.flows(), options.seed(), options.memory(), this::removed);
+        flows6 =
+                new FlowTable(
+                        true, limits.flows(), options.seed(), options.memory(), this::removed);
         fragments =
                 new Fragments(
                         limits.fragmentBytes(),
@@ -479,7 +483,7 @@ public final class PacketPath implements AutoCloseable {
                 rule = TABLE;
                 return Verdict.DROP;
             }
-            flow = t.insert(now);
+            flow = t.insert();
             tracker.confirmedAs(flow);
             tracker.assign(0, facts.timeout, now);
             firstPacket(t, flow, p, position);

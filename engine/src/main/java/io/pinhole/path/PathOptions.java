@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Settings;
+import io.pinhole.flow.TableMemory;
 
 import java.util.List;
 import java.util.Set;
@@ -17,6 +18,7 @@ import java.util.Set;
  * @param compatLinux judge as Linux does, its FTP helper's faults included; docs/semantics.md lists
  *     the differences
  * @param seed secret of the tables' hashes; verdicts do not depend on it
+ * @param memory gives the flow tables their memory once they are large
  */
 public record PathOptions(
         Settings settings,
@@ -25,7 +27,28 @@ public record PathOptions(
         List<IpAddress> localAddresses,
         InterfaceMap interfaces,
         boolean compatLinux,
-        long seed) {
+        long seed,
+        TableMemory memory) {
+    /** With tables that move to larger memory when they grow. */
+    public PathOptions(
+            Settings settings,
+            Set<Integer> observedPorts,
+            Set<Integer> attachPorts,
+            List<IpAddress> localAddresses,
+            InterfaceMap interfaces,
+            boolean compatLinux,
+            long seed) {
+        this(
+                settings,
+                observedPorts,
+                attachPorts,
+                localAddresses,
+                interfaces,
+                compatLinux,
+                seed,
+                TableMemory.PLAIN);
+    }
+
     public PathOptions {
         observedPorts = Set.copyOf(observedPorts);
         attachPorts = Set.copyOf(attachPorts);
@@ -35,7 +58,14 @@ public record PathOptions(
     /** The same with other settings. */
     public PathOptions withSettings(Settings other) {
         return new PathOptions(
-                other, observedPorts, attachPorts, localAddresses, interfaces, compatLinux, seed);
+                other,
+                observedPorts,
+                attachPorts,
+                localAddresses,
+                interfaces,
+                compatLinux,
+                seed,
+                memory);
     }
 
     /** For one of so many shards: each gets its part of the limits that hold for all of them. */

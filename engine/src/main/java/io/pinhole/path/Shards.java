@@ -77,7 +77,7 @@ public final class Shards implements AutoCloseable {
             Output out) {
         this.shards = shards;
         int laneCount = Math.min(threads, shards);
-        PathOptions each = options.withSettings(share(options.settings(), shards));
+        PathOptions each = options.divided(shards);
         lanes = new Lane[laneCount];
         for (int i = 0; i < laneCount; i++) {
             lanes[i] = new Lane(each, rules.get(), shards, i, laneCount);
@@ -125,29 +125,6 @@ public final class Shards implements AutoCloseable {
                         p ->
                                 p.thirdParty() == Settings.ThirdParty.ALLOW
                                         || p.passiveAddress() == Settings.PassiveAddress.ALLOW);
-    }
-
-    /** One shard's part of the limits; those of one client, one session, one line stay whole. */
-    private static Settings share(Settings settings, int shards) {
-        Settings.Limits l = settings.limits();
-        Settings.Limits each =
-                new Settings.Limits(
-                        part(l.flows(), shards),
-                        part(l.controls(), shards),
-                        part(l.expectations(), shards),
-                        l.expectationsPerParent(),
-                        l.expectationsPerClient(),
-                        l.reassemblyBytes(),
-                        l.lineBytes(),
-                        l.pipeline(),
-                        part(l.fragmentBytes(), shards),
-                        part(l.fragmentDatagrams(), shards));
-        return new Settings(
-                settings.timeouts(), each, settings.tcp(), settings.helper(), settings.helpers());
-    }
-
-    private static int part(int limit, int shards) {
-        return Math.max(1, limit / shards);
     }
 
     /** Threads that judge. */

@@ -284,7 +284,7 @@ class TcpTrackerTest {
                     return "none " + tracker.anomaly().label();
                 }
                 result = tracker.track(t, flow, p, 0, now);
-                flow = t.insert(now);
+                flow = t.insert();
             }
             StringBuilder out = new StringBuilder(TcpTracker.stateName(t.state(flow)));
             switch (result) {
