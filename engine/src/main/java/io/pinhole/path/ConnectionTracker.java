@@ -51,6 +51,7 @@ final class ConnectionTracker {
     private boolean ends;
     private int parentMark;
     private boolean restarts;
+    private boolean ofError;
     private Direction direction = Direction.ORIGINAL;
     private CtState state = CtState.INVALID;
     private Anomaly anomaly = Anomaly.NONE;
@@ -99,6 +100,11 @@ final class ConnectionTracker {
     /** True if the flow must be removed once the packet has its verdict. */
     boolean endsFlow() {
         return ends;
+    }
+
+    /** True for an ICMP error: {@link #flow()} is that of the packet it quotes. */
+    boolean isOfError() {
+        return ofError;
     }
 
     /** True if a new connection begins in the flow, with the 4-tuple of the old. */
@@ -159,6 +165,7 @@ final class ConnectionTracker {
         confirmed = false;
         ends = false;
         restarts = false;
+        ofError = false;
         expectation = null;
         direction = Direction.ORIGINAL;
         state = CtState.INVALID;
@@ -211,6 +218,7 @@ final class ConnectionTracker {
         confirmed = false;
         ends = false;
         restarts = false;
+        ofError = false;
         expectation = null;
         direction = Direction.ORIGINAL;
         state = CtState.UNTRACKED;
@@ -546,6 +554,7 @@ final class ConnectionTracker {
         }
         direction = direction.opposite();
         state = CtState.RELATED;
+        ofError = true;
     }
 
     /** As the kernel's gre_packet: a tunnel is answered, or soon forgotten. */

@@ -5,6 +5,8 @@ import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RuleProgram;
 
+import java.util.Arrays;
+
 /**
  * The shards of one thread. Judges its own packets of each batch, in order, where they lie.
  *
@@ -13,13 +15,25 @@ import io.pinhole.rule.RuleProgram;
  * ever, and nothing depends on how many lanes there are.
  */
 final class Lane implements AutoCloseable {
+    /** Packets whose memory is fetched together. */
+    private static final int BLOCK = 32;
+
     private final int index;
     private final int lanes;
 
     /** Null where the shard is another lane's. */
     private final PacketPath[] paths;
 
-    private final PacketView view = new PacketView();
+    // The packets of a block, and where they stand in their batch.
+    private final PacketView[] views = new PacketView[BLOCK];
+    private final Anomaly[] anomalies = new Anomaly[BLOCK];
+    private final int[] places = new int[BLOCK];
+    private final int[] fingerprints = new int[BLOCK];
+
+    /** What was read ahead: it must go somewhere, or the JIT would not read it. */
+    @SuppressWarnings("UnusedVariable")
+    private long touched;
+
     private final HostHash hash = new HostHash();
     private final BatchLog log;
 
@@ -30,6 +44,7 @@ final class Lane implements AutoCloseable {
     Lane(PathOptions options, RuleProgram rules, int shards, int index, int lanes) {
         this.index = index;
         this.lanes = lanes;
+        Arrays.setAll(views, k -> new PacketView());
         paths = new PacketPath[shards];
         log = new BatchLog(index);
         for (int s = index; s < shards; s += lanes) {
@@ -44,10 +59,8 @@ final class Lane implements AutoCloseable {
         if (batch.before % PacketBatch.SIZE == 0) {
             tick(batch);
         }
-        for (int i = 0; i < batch.size; i++) {
-            if (lanes == 1 || batch.shard[i] % lanes == index) {
-                judge(batch, i);
-            }
+        for (int i = 0; i < batch.size; ) {
+            i = judgeBlock(batch, i);
         }
     }
 
@@ -61,11 +74,47 @@ final class Lane implements AutoCloseable {
         }
     }
 
-    private void judge(PacketBatch batch, int i) {
-        log.at(i);
+    /**
+     * Judges the next packets of the batch. First all are decoded, then the lines of the flow
+     * tables they will need are fetched, so that the processor waits for many at a time.
+     *
+     * @return where to go on
+     */
+    private int judgeBlock(PacketBatch batch, int from) {
+        int n = 0;
+        int i = from;
+        for (; i < batch.size && n < BLOCK; i++) {
+            if (lanes == 1 || batch.shard[i] % lanes == index) {
+                decode(batch, i, n++);
+            }
+        }
+        for (int k = 0; k < n; k++) {
+            if (fingerprints[k] != 0) {
+                touched += path(batch, k).touchIndex(views[k], fingerprints[k]);
+            }
+        }
+        for (int k = 0; k < n; k++) {
+            if (fingerprints[k] != 0) {
+                touched += path(batch, k).touchFlow(views[k], fingerprints[k]);
+            }
+        }
+        for (int k = 0; k < n; k++) {
+            judge(batch, k);
+        }
+        return i;
+    }
+
+    private PacketPath path(PacketBatch batch, int k) {
+        return paths[batch.shard[places[k]]];
+    }
+
+    private void decode(PacketBatch batch, int i, int k) {
+        places[k] = i;
+        fingerprints[k] = 0;
+        PacketView view = views[k];
         LinkType link = batch.link[i];
+        Anomaly bad = Anomaly.LINK_UNSUPPORTED;
         try {
-            Anomaly bad = Anomaly.LINK_UNSUPPORTED;
             if (link == null) {
                 view.clear();
             } else {
@@ -80,16 +129,30 @@ final class Lane implements AutoCloseable {
             if (lanes == 1) {
                 batch.shard[i] = hash.shard(view, paths.length);
             }
+            fingerprints[k] = paths[batch.shard[i]].fingerprint(view, bad);
+        } catch (InternalError e) {
+            batch.fault[i] = e; // a mapped page is gone; for the reader to tell
+        }
+        anomalies[k] = bad;
+    }
+
+    private void judge(PacketBatch batch, int k) {
+        int i = places[k];
+        if (batch.fault[i] != null) {
+            return;
+        }
+        log.at(i);
+        try {
             paths[batch.shard[i]].process(
-                    view,
-                    bad,
+                    views[k],
+                    anomalies[k],
                     batch.wire[i],
                     batch.now[i],
                     batch.position[i],
                     batch.input[i],
                     batch.output[i]);
         } catch (InternalError e) {
-            batch.fault[i] = e; // a mapped page is gone; for the reader to tell
+            batch.fault[i] = e;
         }
     }
 

@@ -17,6 +17,7 @@ import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleProgram;
+import io.pinhole.rule.Walk;
 
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,9 @@ public final class PacketPath implements AutoCloseable {
     private static final int TRACK = RuleProgram.CONNTRACK_PRIORITY;
     private static final long SECOND = 1_000_000_000L;
     private static final int SWEEP = 2;
+
+    /** Flows from which on a table no longer fits into a processor's own cache. */
+    private static final int WORTH_FETCHING = 2048;
 
     /**
      * A datagram that is not complete after this many further packets is given up as after its
@@ -63,6 +67,8 @@ public final class PacketPath implements AutoCloseable {
     private final IpAddress[] locals;
     private final InterfaceMap interfaces;
     private boolean mapInterfaces;
+    private boolean chainsBeforeTracking;
+    private boolean chainsBeforeOutput;
     final BitSet attachPorts = new BitSet();
     final FlowTable flows4;
     final FlowTable flows6;
@@ -138,10 +144,10 @@ public final class PacketPath implements AutoCloseable {
         routes = options.compatLinux();
         locals = options.localAddresses().toArray(IpAddress[]::new);
         interfaces = options.interfaces();
-        mapInterfaces = rules.readsInterfaces() && !interfaces.isEmpty();
         for (int port : options.attachPorts()) {
             attachPorts.set(port);
         }
+        takeIn(rules);
         var settings = options.settings();
         var limits = settings.limits();
         flows4 =
@@ -242,8 +248,18 @@ public final class PacketPath implements AutoCloseable {
      * Puts another rule set in force, from the next packet on. Flows, sessions and pinholes stay.
      */
     public void rules(RuleProgram next) {
+        if (next.replaces(rules)) {
+            flows4.forEach(flow -> flows4.cachedVerdict(flow, RuleProgram.NO_MEMO));
+            flows6.forEach(flow -> flows6.cachedVerdict(flow, RuleProgram.NO_MEMO));
+        }
         rules = next;
+        takeIn(next);
+    }
+
+    private void takeIn(RuleProgram next) {
         mapInterfaces = next.readsInterfaces() && !interfaces.isEmpty();
+        chainsBeforeTracking = next.hasChains(Hook.PREROUTING, FIRST, TRACK);
+        chainsBeforeOutput = next.hasChains(Hook.OUTPUT, FIRST, TRACK);
     }
 
     /**
@@ -272,6 +288,36 @@ public final class PacketPath implements AutoCloseable {
     /** What a live gateway does besides handing packets in. */
     public PathControl control() {
         return new PathControl(this);
+    }
+
+    /**
+     * What {@link #touchIndex} and {@link #touchFlow} look for, 0 where it is not worth it: the
+     * packet has no flow, or the table is small enough for the cache.
+     */
+    int fingerprint(PacketView p, Anomaly bad) {
+        if (bad != Anomaly.NONE || !p.hasPorts() || table(p).size() < WORTH_FETCHING) {
+            return 0;
+        }
+        return table(p).fingerprint(
+                        p.protocol(),
+                        p.sourceHigh(),
+                        p.sourceLow(),
+                        p.sourcePort(),
+                        p.destinationHigh(),
+                        p.destinationLow(),
+                        p.destinationPort());
+    }
+
+    private FlowTable table(PacketView p) {
+        return p.isV4() ? flows4 : flows6;
+    }
+
+    long touchIndex(PacketView p, int fingerprint) {
+        return table(p).touchIndex(fingerprint);
+    }
+
+    long touchFlow(PacketView p, int fingerprint) {
+        return table(p).touchFlow(fingerprint);
     }
 
     /**
@@ -339,6 +385,9 @@ public final class PacketPath implements AutoCloseable {
     }
 
     private Hook route(PacketView p) {
+        if (locals.length == 0) {
+            return Hook.FORWARD;
+        }
         for (IpAddress local : locals) {
             if (local.low() == p.destinationLow()
                     && local.high() == p.destinationHigh()
@@ -360,11 +409,13 @@ public final class PacketPath implements AutoCloseable {
     private Verdict walk(PacketView p, Hook main) {
         Hook first = main == Hook.OUTPUT ? Hook.OUTPUT : Hook.PREROUTING;
         beginFacts(p);
-        tracker.untracked();
         why = Anomaly.NONE;
-        Verdict verdict = run(first, FIRST, TRACK);
-        if (verdict != Verdict.ACCEPT) {
-            return verdict;
+        if (first == Hook.OUTPUT ? chainsBeforeOutput : chainsBeforeTracking) {
+            tracker.untracked();
+            Verdict verdict = run(first, FIRST, TRACK);
+            if (verdict != Verdict.ACCEPT) {
+                return verdict;
+            }
         }
         if (facts.notrack) {
             tracker.untracked();
@@ -373,7 +424,29 @@ public final class PacketPath implements AutoCloseable {
             why = tracker.anomaly();
         }
         factsOfFlow();
-        verdict = run(first, TRACK, LAST);
+        if (routes || !tracker.isConfirmed() || tracker.isOfError()) {
+            factsOfKey();
+            return chains(p, first, main);
+        }
+        FlowTable t = tracker.table();
+        long flow = tracker.flow();
+        int memo = t.cachedVerdict(flow);
+        Walk known = memo == RuleProgram.NO_MEMO ? null : rules.recall(memo, facts);
+        if (known != null) {
+            hook = known.hook();
+            rule = known.decidedBy();
+            return known.verdict();
+        }
+        factsOfKey();
+        rules.watch(facts);
+        Verdict verdict = chains(p, first, main);
+        t.cachedVerdict(flow, rules.remember(memo, facts, verdict, hook, rule));
+        return verdict;
+    }
+
+    /** The chains from connection tracking on. */
+    private Verdict chains(PacketView p, Hook first, Hook main) {
+        Verdict verdict = run(first, TRACK, LAST);
         if (verdict == Verdict.ACCEPT && routes && main == Hook.FORWARD) {
             if (p.hopLimit() <= 1) {
                 why = Anomaly.TTL_EXCEEDED;
@@ -427,6 +500,7 @@ public final class PacketPath implements AutoCloseable {
         facts.hopsTaken = 0;
     }
 
+    /** What may differ between two packets of one flow. */
     private void factsOfFlow() {
         facts.ctState = tracker.state();
         long flow = tracker.flow();
@@ -439,22 +513,31 @@ public final class PacketPath implements AutoCloseable {
         facts.ctDirection = tracker.direction();
         facts.ctStatus = status(flags);
         facts.ctMark = t.mark(flow);
+        if (tracker.expectation() instanceof Pinhole.Permission permission) {
+            facts.ctMark = permission.pinhole.mark;
+        } else if (tracker.expectation() instanceof LinuxPermission) {
+            facts.ctMark = tracker.parentMark();
+        }
+    }
+
+    /** The rest of what rules may ask: for those that must run. */
+    private void factsOfKey() {
+        if (!facts.hasFlow) {
+            return;
+        }
+        FlowTable t = tracker.table();
+        long flow = tracker.flow();
         facts.ctId = t.id(flow);
         // nf_ct_expires: nothing to read before the flow is in the table.
         facts.ctExpirationMillis =
                 tracker.isConfirmed() ? Math.max(0, (t.deadline(flow) - now) / 1_000_000) : 0;
-        facts.parentHelper = (flags & FlowTable.EXPECTED) != 0 ? "ftp" : null;
+        facts.parentHelper = t.flag(flow, FlowTable.EXPECTED) ? "ftp" : null;
         facts.originalSourceHigh = t.sourceHigh(flow);
         facts.originalSourceLow = t.sourceLow(flow);
         facts.originalSourcePort = t.sourcePort(flow);
         facts.originalDestinationHigh = t.destinationHigh(flow);
         facts.originalDestinationLow = t.destinationLow(flow);
         facts.originalDestinationPort = t.destinationPort(flow);
-        if (tracker.expectation() instanceof Pinhole.Permission permission) {
-            facts.ctMark = permission.pinhole.mark;
-        } else if (tracker.expectation() instanceof LinuxPermission) {
-            facts.ctMark = tracker.parentMark();
-        }
     }
 
     static int status(int flags) {
@@ -474,7 +557,7 @@ public final class PacketPath implements AutoCloseable {
             return Verdict.ACCEPT;
         }
         FlowTable t = tracker.table();
-        if (tracker.state() == CtState.RELATED && p.isIcmpError()) {
+        if (tracker.isOfError()) {
             return Verdict.ACCEPT; // the flow is another packet's
         }
         if (!tracker.isConfirmed()) {

@@ -142,7 +142,7 @@ class PathControlTest {
         assertThat(rig.told("pinhole"))
                 .containsExactly(
                         "pinhole passive 198.51.100.7 > 203.0.113.10:50000 closed (by the"
-                            + " operator)");
+                                + " operator)");
         rig.wire.tcp(Rig.CLIENT, 41023, Rig.SERVER, 50000).client.syn();
         assertThat(rig.last()).startsWith("drop new");
         assertThat(control.remove(CONTROL.reversed(), rig.now())).isTrue();
