@@ -559,10 +559,15 @@ final class ConnectionTracker {
 
     /** As the kernel's gre_packet: a tunnel is answered, or soon forgotten. */
     private void trackGre(PacketView p, long now) {
+        int key = greKey(p);
+        if (key < 0) {
+            invalid(Anomaly.NOT_A_FLOW_START);
+            return;
+        }
         boolean answered =
-                find(p, PacketView.GRE, 0, 0, now) && table.flag(flow, FlowTable.SEEN_REPLY);
+                find(p, PacketView.GRE, 0, key, now) && table.flag(flow, FlowTable.SEEN_REPLY);
         if (!confirmed) {
-            prepare(p, PacketView.GRE, 0, 0);
+            prepare(p, PacketView.GRE, 0, key);
         }
         table.deadline(flow, now + (answered ? GRE_STREAM : GRE));
         if (confirmed) {
@@ -579,7 +584,24 @@ final class ConnectionTracker {
     }
 
     private static int destinationPort(PacketView p) {
-        return p.protocol() == PacketView.DCCP ? 0 : p.destinationPort();
+        return switch (p.protocol()) {
+            case PacketView.DCCP -> 0;
+            case PacketView.GRE -> Math.max(0, greKey(p));
+            default -> p.destinationPort();
+        };
+    }
+
+    /**
+     * The call of an enhanced GRE packet (RFC 2637 section 4.1), in one direction: who knows the
+     * other has read PPTP. 0 for any other GRE; -1 for what is neither.
+     */
+    private static int greKey(PacketView p) {
+        long at = p.transportStart();
+        if (p.transportCaptured() < 8 || (p.u8(at + 1) & 7) != 1) {
+            return 0;
+        }
+        boolean ppp = p.u8(at + 2) == 0x88 && p.u8(at + 3) == 0x0b;
+        return ppp ? p.u8(at + 6) << 8 | p.u8(at + 7) : -1;
     }
 
     /** Protocols without a tracker of their own: one flow for each pair of hosts (and ports). */

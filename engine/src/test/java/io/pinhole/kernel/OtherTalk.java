@@ -38,11 +38,25 @@ final class OtherTalk implements Traffic.Talk {
             body[0] = (byte) 253;
             body[1] = (byte) (body.length / 4 - 2);
         }
+        if (protocol == Datagram.GRE && body.length >= 4 && traffic.chance(50)) {
+            body[0] = 0x30;
+            body[1] = (byte) (0x80 | traffic.pick(1, 1, 1, 0, 2));
+            put16(body, 2, traffic.pick(0x880b, 0x880b, 0x0800));
+            if (body.length >= 8) {
+                put16(body, 6, traffic.pick(0, 1, 2, 0x1234));
+            }
+        }
         String from = request ? here : there;
         String to = request ? there : here;
         traffic.send(
                 request ? side : side.other(),
                 new Datagram(from, to, protocol, body),
-                "protocol %d %s > %s len %d".formatted(protocol, from, to, body.length));
+                "protocol %d %s > %s len %d %s"
+                        .formatted(
+                                protocol,
+                                from,
+                                to,
+                                body.length,
+                                java.util.HexFormat.of().formatHex(body)));
     }
 }

@@ -208,7 +208,7 @@ final class RuleSets {
                                         : 3 - level + random.nextInt(level));
         return switch (random.nextInt(16)) {
             case 0, 1 -> "accept";
-            case 2 -> level == 3 || level == 5 ? "" : "drop";
+            case 2 -> (level == 3 || level == 5) && chance(85) ? "" : "drop";
             case 3 ->
                     inForward
                             ? pick("reject", inet ? "reject with icmpx admin-prohibited" : "drop")
@@ -232,7 +232,7 @@ final class RuleSets {
     private String match(boolean v4, String transport, int level) {
         String ip = v4 ? "ip" : "ip6";
         boolean icmp = transport.equals("icmp");
-        return switch (random.nextInt(31)) {
+        return switch (random.nextInt(38)) {
             case 0, 1, 2 -> ip + pick(" saddr ", " daddr ") + addresses(v4);
             case 3, 4, 5 -> icmp ? icmp(v4) : transport + pick(" sport ", " dport ") + ports();
             case 6, 7 ->
@@ -328,6 +328,46 @@ final class RuleSets {
             case 26 -> "meta pkttype " + pick("host", "!= host", "broadcast");
             case 27 -> inet ? "ct state new" : "meta protocol " + (v4 ? "ip" : "ip6");
             case 28 -> icmp ? icmp(v4) : "th dport " + ports();
+            case 31 ->
+                    icmp
+                            ? icmp(v4)
+                            : ip
+                                    + " saddr . "
+                                    + ip
+                                    + " daddr . "
+                                    + transport
+                                    + " dport "
+                                    + pick("", "!= ")
+                                    + "{ "
+                                    + host(v4)
+                                    + " . "
+                                    + net(v4)
+                                    + " . "
+                                    + portRange()
+                                    + " }";
+            case 32 ->
+                    "ct state . ct direction "
+                            + pick("", "!= ")
+                            + "{ new . original, established . "
+                            + pick("original", "reply")
+                            + " }";
+            case 33 ->
+                    "iifname . "
+                            + (icmp ? "meta length" : transport + " dport")
+                            + " { \"left\" . "
+                            + pick("21", "80", "40-60", "40000-50000")
+                            + ", \"right\" . "
+                            + pick("21", "100", "40000-50000")
+                            + " }";
+            case 34 -> v4 ? "ip frag-off & 0x4000 == 0" : "ip6 flowlabel < 40";
+            case 35 ->
+                    "meta mark & 3 != ct mark"
+                            .replace(" != ct mark", pick(" == 1", " != 0", " < 2"));
+            case 36 -> "meta l4proto . meta length { tcp . 40-60, udp . 0-100, icmp . 36 }";
+            case 37 ->
+                    "ct original packets 0".isEmpty()
+                            ? ""
+                            : "ct direction . ct mark { original . 0, reply . 3 }";
             case 29 -> inet ? "meta nfproto " + (v4 ? "ipv4" : "ipv6") : "meta length < 1000";
             default ->
                     transport.equals("tcp")

@@ -158,6 +158,16 @@ class CompatLinuxTest {
     }
 
     @Test
+    void aCallOfEnhancedGreIsAFlowOfItsOwnEachWay() {
+        byte[] call = {0x30, (byte) 0x81, (byte) 0x88, 0x0b, 0, 0, 0, 5};
+        String[] ends = {"198.51.100.7", "203.0.113.10"};
+        assertThat(judge(Packets.other(47, ends[0], ends[1], call))).isEqualTo("accept new");
+        assertThat(judge(Packets.other(47, ends[1], ends[0], call))).isEqualTo("accept new");
+        call[2] = 8;
+        assertThat(judge(Packets.other(47, ends[0], ends[1], call))).isEqualTo("accept invalid");
+    }
+
+    @Test
     void udpLiteIsAStreamOnceItIsAnswered() {
         rules(forward("ct expiration > 100s drop"));
         byte[] there = {0, 9, 0, 7, 0, 8, 1, 1};
