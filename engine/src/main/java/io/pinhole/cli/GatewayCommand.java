@@ -2,6 +2,7 @@ package io.pinhole.cli;
 
 import io.pinhole.capture.SystemMemory;
 import io.pinhole.capture.linux.NotifySocket;
+import io.pinhole.control.ControlServer;
 import io.pinhole.control.api.ReloadResult;
 import io.pinhole.control.api.Stats;
 import io.pinhole.core.Settings;
@@ -175,6 +176,8 @@ final class GatewayCommand implements Callable<Integer> {
             description = "Form of the log on standard error.")
     private String log = "text";
 
+    @Mixin private ControlServerOptions controlOptions = new ControlServerOptions();
+
     @Option(names = "--dry-run", description = "Say what the kernel would be told, and do nothing.")
     private boolean dryRun;
 
@@ -202,7 +205,7 @@ final class GatewayCommand implements Callable<Integer> {
     }
 
     private int nfqueue(GatewayOptions options, RuleSource source, boolean jsonLog)
-            throws GatewayException, InterruptedException {
+            throws GatewayException, InterruptedException, UserError {
         try (NfQueueGateway gateway =
                 NfQueueGateway.start(
                         options, source, new LiveEvents("live"), jsonLog, VersionCommand.text())) {
@@ -231,7 +234,17 @@ final class GatewayCommand implements Callable<Integer> {
     }
 
     /** Runs until a signal; every way out closes the gateway. */
-    private void serve(InlineGateway gateway, Runnable close) throws InterruptedException {
+    private void serve(InlineGateway gateway, Runnable close)
+            throws InterruptedException, UserError {
+        try (ControlServer control = controlOptions.start(gateway)) {
+            if (control != null) {
+                System.err.println("control API at " + control.address());
+            }
+            run(gateway, close);
+        }
+    }
+
+    private void run(InlineGateway gateway, Runnable close) throws InterruptedException {
         Thread hook = new Thread(close, "pinhole-exit");
         Runtime.getRuntime().addShutdownHook(hook);
         Signals.on("HUP", () -> Thread.ofVirtual().start(() -> reload(gateway)));

@@ -1,0 +1,90 @@
+package io.pinhole.cli;
+
+import io.pinhole.control.ControlAddress;
+import io.pinhole.control.ControlClient;
+import io.pinhole.control.ControlException;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Option;
+
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+import java.nio.file.Path;
+
+/** Which gateway to ask, for {@code @Mixin} into a command. */
+final class ControlClientOptions {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    @Option(
+            names = "--control",
+            paramLabel = "ADDRESS",
+            description = {
+                "The gateway's control API: unix:PATH (default",
+                "unix:" + ControlServerOptions.USUAL + ") or ADDRESS:PORT."
+            })
+    private @Nullable String control;
+
+    @Option(
+            names = "--token-file",
+            paramLabel = "FILE",
+            description = "File with the API's token, where it asks for one.")
+    private @Nullable Path tokenFile;
+
+    @Option(
+            names = "--ca",
+            paramLabel = "FILE",
+            description = "PEM file with the certificate to trust: use TLS.")
+    private @Nullable Path authority;
+
+    @Option(names = "--json", description = "JSON for machines, one object a line.")
+    boolean json;
+
+    ControlClient client() throws UserError {
+        String where = control == null ? "unix:" + ControlServerOptions.USUAL : control;
+        ControlAddress address = ControlAddress.parse(where);
+        if (address == null) {
+            throw new UserError(
+                    "--control " + SettingsText.quoted(where) + " is not unix:PATH or ADDRESS:PORT");
+        }
+        return new ControlClient(
+                new ControlClient.Target(
+                        address, ControlServerOptions.token(tokenFile), authority));
+    }
+
+    /** What went wrong, for the user. */
+    static UserError told(ControlException e) {
+        return new UserError(
+                String.valueOf(e.getMessage()),
+                "Is 'pinhole gateway' running, and may you open its socket?"
+                        + " --control says where it is.");
+    }
+
+    /** Asks, and reads the JSON that comes; an answer of one of these statuses is one. */
+    static JsonNode ask(ControlClient client, String method, String path, int... statuses)
+            throws UserError, InterruptedException {
+        try {
+            ControlClient.Reply reply = client.ask(method, path);
+            JsonNode body =
+                    reply.body().isEmpty()
+                            ? JSON.createObjectNode()
+                            : JSON.readTree(reply.body());
+            for (int status : statuses) {
+                if (reply.status() == status) {
+                    return body;
+                }
+            }
+            throw new UserError(
+                    "the gateway answers "
+                            + reply.status()
+                            + ": "
+                            + SettingsText.visible(body.path("error").asString("")));
+        } catch (ControlException e) {
+            throw told(e);
+        } catch (JacksonException e) {
+            throw new UserError("what answers there is no Pinhole gateway");
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package io.pinhole.cli;
+
+import io.pinhole.control.ControlAddress;
+import io.pinhole.control.ControlException;
+import io.pinhole.control.ControlOptions;
+import io.pinhole.control.ControlServer;
+import io.pinhole.control.api.Gateway;
+
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Option;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Where the gateway's control API listens, for {@code @Mixin} into a command. */
+final class ControlServerOptions {
+    /** Where gateway and clients meet if nobody says otherwise. */
+    static final String USUAL = "/run/pinhole/control.sock";
+
+    @Option(
+            names = "--control",
+            paramLabel = "ADDRESS",
+            description = {
+                "Where the control API listens: unix:PATH (default",
+                "unix:" + USUAL + "), a loopback",
+                "address with port, any other only with token and TLS;",
+                "none for no API."
+            })
+    private @Nullable String control;
+
+    @Option(
+            names = "--control-token-file",
+            paramLabel = "FILE",
+            description = "File with the token that API clients must send.")
+    private @Nullable Path tokenFile;
+
+    @Option(
+            names = "--control-tls",
+            split = ",",
+            paramLabel = "CERT,KEY",
+            description = "PEM files with certificate chain and key for the API.")
+    private Path[] tls = {};
+
+    /**
+     * Starts the API.
+     *
+     * @return null if none is wanted
+     * @throws UserError if it cannot be had
+     */
+    @Nullable ControlServer start(Gateway gateway) throws UserError {
+        if ("none".equals(control)) {
+            return null;
+        }
+        String where = control == null ? "unix:" + USUAL : control;
+        ControlAddress address = ControlAddress.parse(where);
+        if (address == null) {
+            throw new UserError(
+                    "--control "
+                            + SettingsText.quoted(where)
+                            + " is not unix:PATH or ADDRESS:PORT; none for no API");
+        }
+        if (tls.length != 0 && tls.length != 2) {
+            throw new UserError("--control-tls takes CERT,KEY");
+        }
+        try {
+            if (control == null) {
+                Files.createDirectories(Path.of(USUAL).getParent());
+            }
+            return ControlServer.start(
+                    gateway,
+                    new ControlOptions(
+                            address,
+                            token(tokenFile),
+                            tls.length == 2 ? tls[0] : null,
+                            tls.length == 2 ? tls[1] : null));
+        } catch (ControlException e) {
+            throw new UserError(
+                    String.valueOf(e.getMessage()),
+                    "--control names another address, --control none does without.");
+        } catch (IOException e) {
+            throw new UserError(
+                    "control API: cannot make /run/pinhole: " + e.getMessage(),
+                    "--control names another address, --control none does without.");
+        }
+    }
+
+    /** The token in a file, without the end of its line; null for no file. */
+    static @Nullable String token(@Nullable Path file) throws UserError {
+        if (file == null) {
+            return null;
+        }
+        try {
+            if (Files.size(file) > 4096) {
+                throw new UserError(file + " is too long for a token");
+            }
+            String token = Files.readString(file).strip();
+            if (token.isEmpty() || token.chars().anyMatch(c -> c <= ' ' || c > '~')) {
+                throw new UserError(file + " holds no token: one line of printable ASCII");
+            }
+            return token;
+        } catch (IOException e) {
+            throw new UserError("cannot read the token file " + file + ": " + e.getMessage());
+        }
+    }
+}
