@@ -47,7 +47,9 @@ final class ControlClientOptions {
         ControlAddress address = ControlAddress.parse(where);
         if (address == null) {
             throw new UserError(
-                    "--control " + SettingsText.quoted(where) + " is not unix:PATH or ADDRESS:PORT");
+                    "--control "
+                            + SettingsText.quoted(where)
+                            + " is not unix:PATH or ADDRESS:PORT");
         }
         return new ControlClient(
                 new ControlClient.Target(
@@ -68,9 +70,7 @@ final class ControlClientOptions {
         try {
             ControlClient.Reply reply = client.ask(method, path);
             JsonNode body =
-                    reply.body().isEmpty()
-                            ? JSON.createObjectNode()
-                            : JSON.readTree(reply.body());
+                    reply.body().isEmpty() ? JSON.createObjectNode() : JSON.readTree(reply.body());
             for (int status : statuses) {
                 if (reply.status() == status) {
                     return body;

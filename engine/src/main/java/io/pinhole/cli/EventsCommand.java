@@ -83,7 +83,7 @@ final class EventsCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** {@code 12:00:01 pinhole  198.51.100.7 > 203.0.113.10:50123 mode=passive outcome=used}. */
+    /** {@code 12:00:01 pinhole 198.51.100.7 > 203.0.113.10:50123 mode=passive outcome=used}. */
     private static String text(String kind, String data) {
         JsonNode event;
         try {

@@ -64,8 +64,7 @@ final class FlowsCommand implements Callable<Integer> {
                             + (offloaded ? "&offloaded=true" : "");
             String cursor = "";
             do {
-                JsonNode page =
-                        ControlClientOptions.ask(client, "GET", query + cursor, 200);
+                JsonNode page = ControlClientOptions.ask(client, "GET", query + cursor, 200);
                 for (JsonNode flow : page.path("flows")) {
                     System.out.println(options.json ? flow.toString() : line(flow));
                 }

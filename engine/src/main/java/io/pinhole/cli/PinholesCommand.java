@@ -67,7 +67,8 @@ final class PinholesCommand implements Callable<Integer> {
         return SettingsText.visible(
                 String.format(
                         Locale.ROOT,
-                        "%d tcp src=%s dst=%s dport=%d mode=%s master src=%s dst=%s sport=%d dport=%d",
+                        "%d tcp src=%s dst=%s dport=%d mode=%s master src=%s dst=%s sport=%d"
+                            + " dport=%d",
                         p.path("secondsLeft").asLong(),
                         p.path("src").asString(),
                         p.path("dst").asString(),

@@ -39,7 +39,11 @@ final class ReloadCommand implements Callable<Integer> {
         try (ControlClient client = options.client()) {
             r =
                     ControlClientOptions.ask(
-                            client, "POST", "/v1/reload" + (dryRun ? "?dry-run=true" : ""), 200, 422);
+                            client,
+                            "POST",
+                            "/v1/reload" + (dryRun ? "?dry-run=true" : ""),
+                            200,
+                            422);
         }
         boolean refused = r.path("refused").asBoolean();
         if (options.json) {

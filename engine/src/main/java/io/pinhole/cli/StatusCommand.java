@@ -50,7 +50,8 @@ final class StatusCommand implements Callable<Integer> {
         row("packets", "%s; %,d bytes", counts(s.path("packets")), s.path("bytes").asLong());
         row(
                 "now",
-                "%,d flows, %,d FTP sessions, %,d pinholes waiting, %,d flows carried by the kernel",
+                "%,d flows, %,d FTP sessions, %,d pinholes waiting, %,d flows carried by the"
+                    + " kernel",
                 s.path("flows").asLong(),
                 s.path("sessions").asLong(),
                 s.path("pinholes").asLong(),

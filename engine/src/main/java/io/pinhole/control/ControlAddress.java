@@ -49,9 +49,7 @@ public sealed interface ControlAddress {
         if (text.startsWith("unix:") || text.startsWith("/") || text.startsWith("./")) {
             String path = text.startsWith("unix:") ? text.substring(5) : text;
             try {
-                return path.isEmpty() || path.length() > MAX_PATH
-                        ? null
-                        : new Unix(Path.of(path));
+                return path.isEmpty() || path.length() > MAX_PATH ? null : new Unix(Path.of(path));
             } catch (InvalidPathException e) {
                 return null;
             }
@@ -84,8 +82,7 @@ public sealed interface ControlAddress {
             case Unix(Path path) -> UnixDomainSocketAddress.of(path);
             case Tcp(IpAddress address, int port) -> {
                 try {
-                    yield new InetSocketAddress(
-                            InetAddress.getByName(address.toString()), port);
+                    yield new InetSocketAddress(InetAddress.getByName(address.toString()), port);
                 } catch (UnknownHostException e) {
                     throw new IllegalStateException(e); // a literal needs no look-up
                 }

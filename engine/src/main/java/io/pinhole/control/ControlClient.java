@@ -222,8 +222,7 @@ public final class ControlClient implements AutoCloseable {
             if (open != null) {
                 open.read();
             }
-            Object next =
-                    seconds == 0 ? came.take() : came.poll(seconds, TimeUnit.SECONDS);
+            Object next = seconds == 0 ? came.take() : came.poll(seconds, TimeUnit.SECONDS);
             if (next == null) {
                 throw new ControlException("the gateway does not answer");
             }

@@ -145,7 +145,9 @@ public final class ControlServer implements AutoCloseable {
         }
         try (SocketChannel probe = SocketChannel.open(UnixDomainSocketAddress.of(path))) {
             throw new ControlException(
-                    "control API: " + path + " is in use by another gateway; --control names another");
+                    "control API: "
+                            + path
+                            + " is in use by another gateway; --control names another");
         } catch (IOException e) {
             // Nobody answers.
         }
@@ -155,7 +157,8 @@ public final class ControlServer implements AutoCloseable {
             }
             Files.delete(path);
         } catch (IOException e) {
-            throw new ControlException("control API: cannot replace " + path + ": " + e.getMessage());
+            throw new ControlException(
+                    "control API: cannot replace " + path + ": " + e.getMessage());
         }
     }
 
@@ -172,7 +175,12 @@ public final class ControlServer implements AutoCloseable {
                     .build();
         } catch (SSLException | IllegalArgumentException e) {
             throw new ControlException(
-                    "control API: cannot use " + certificate + " with " + key + ": " + e.getMessage());
+                    "control API: cannot use "
+                            + certificate
+                            + " with "
+                            + key
+                            + ": "
+                            + e.getMessage());
         }
     }
 

@@ -67,8 +67,7 @@ final class Json {
         return page("pinholes", page, Json::pinhole);
     }
 
-    private static <T> String page(
-            String name, Page<T> page, BiConsumer<ObjectNode, T> row) {
+    private static <T> String page(String name, Page<T> page, BiConsumer<ObjectNode, T> row) {
         ObjectNode out = object();
         ArrayNode rows = out.putArray(name);
         page.rows().forEach(r -> row.accept(rows.addObject(), r));

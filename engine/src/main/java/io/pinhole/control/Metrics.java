@@ -16,7 +16,12 @@ final class Metrics {
 
     static String text(Stats s, int readers) {
         Metrics m = new Metrics();
-        m.family("pinhole_packets_total", "counter", "Packets judged, by verdict.", "verdict", s.packets());
+        m.family(
+                "pinhole_packets_total",
+                "counter",
+                "Packets judged, by verdict.",
+                "verdict",
+                s.packets());
         m.one("pinhole_bytes_total", "counter", "IP bytes judged.", s.bytes());
         m.one("pinhole_flows", "gauge", "Flows tracked now.", s.flows());
         m.one("pinhole_sessions", "gauge", "FTP control connections read now.", s.sessions());

@@ -23,7 +23,9 @@ import org.slf4j.LoggerFactory;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 
-/** One connection: who asks, what for, and the answer. Runs on the event loop, waits for nothing. */
+/**
+ * One connection: who asks, what for, and the answer. Runs on the event loop, waits for nothing.
+ */
 final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final Logger LOG = LoggerFactory.getLogger(RequestHandler.class);
     private static final String BEARER = "Bearer ";
@@ -125,7 +127,9 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             return Answer.error(421, "not served under that name");
         }
         String origin = request.headers().get(HttpHeaderNames.ORIGIN);
-        if (origin != null && !origin.equals("http://" + host) && !origin.equals("https://" + host)) {
+        if (origin != null
+                && !origin.equals("http://" + host)
+                && !origin.equals("https://" + host)) {
             return Answer.error(403, "not from another origin");
         }
         return null;

@@ -135,8 +135,7 @@ final class Requests {
         return number(query, "limit", USUAL_PAGE, 1, MAX_PAGE);
     }
 
-    private static int number(
-            QueryStringDecoder query, String name, int usual, int least, int most)
+    private static int number(QueryStringDecoder query, String name, int usual, int least, int most)
             throws BadQuery {
         String text = one(query, name);
         if (text == null) {
