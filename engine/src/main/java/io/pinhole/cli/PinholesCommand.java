@@ -68,7 +68,7 @@ final class PinholesCommand implements Callable<Integer> {
                 String.format(
                         Locale.ROOT,
                         "%d tcp src=%s dst=%s dport=%d mode=%s master src=%s dst=%s sport=%d"
-                            + " dport=%d",
+                                + " dport=%d",
                         p.path("secondsLeft").asLong(),
                         p.path("src").asString(),
                         p.path("dst").asString(),

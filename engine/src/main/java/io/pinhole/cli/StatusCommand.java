@@ -51,7 +51,7 @@ final class StatusCommand implements Callable<Integer> {
         row(
                 "now",
                 "%,d flows, %,d FTP sessions, %,d pinholes waiting, %,d flows carried by the"
-                    + " kernel",
+                        + " kernel",
                 s.path("flows").asLong(),
                 s.path("sessions").asLong(),
                 s.path("pinholes").asLong(),

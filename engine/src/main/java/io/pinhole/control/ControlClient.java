@@ -70,8 +70,9 @@ public final class ControlClient implements AutoCloseable {
         ByteArrayOutputStream body = new ByteArrayOutputStream();
         try (Exchange exchange = open(method, path)) {
             int status = exchange.status(ANSWER_SECONDS);
-            byte[] part;
-            while ((part = exchange.next(ANSWER_SECONDS)).length > 0) {
+            for (byte[] part = exchange.next(ANSWER_SECONDS);
+                    part.length > 0;
+                    part = exchange.next(ANSWER_SECONDS)) {
                 if (body.size() + part.length > MAX_ANSWER) {
                     throw new ControlException("the answer is over 64 MiB");
                 }
@@ -147,7 +148,7 @@ public final class ControlClient implements AutoCloseable {
         if (token != null) {
             request.headers().set(HttpHeaderNames.AUTHORIZATION, "Bearer " + token);
         }
-        connected.channel().writeAndFlush(request);
+        var unused = connected.channel().writeAndFlush(request); // a failure closes the channel
         connected.channel().read();
         return exchange;
     }
@@ -214,7 +215,7 @@ public final class ControlClient implements AutoCloseable {
         @Override
         public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
             came.offer(new ControlException("the connection failed: " + cause.getMessage()));
-            ctx.close();
+            var unused = ctx.close();
         }
 
         private Object take(int seconds) throws ControlException, InterruptedException {
@@ -248,7 +249,7 @@ public final class ControlClient implements AutoCloseable {
         public void close() {
             Channel open = channel;
             if (open != null) {
-                open.close();
+                var unused = open.close();
             }
         }
     }
