@@ -148,7 +148,7 @@ public final class ControlClient implements AutoCloseable {
         if (token != null) {
             request.headers().set(HttpHeaderNames.AUTHORIZATION, "Bearer " + token);
         }
-        var unused = connected.channel().writeAndFlush(request); // a failure closes the channel
+        var _ = connected.channel().writeAndFlush(request); // a failure closes the channel
         connected.channel().read();
         return exchange;
     }
@@ -215,7 +215,7 @@ public final class ControlClient implements AutoCloseable {
         @Override
         public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
             came.offer(new ControlException("the connection failed: " + cause.getMessage()));
-            var unused = ctx.close();
+            var _ = ctx.close();
         }
 
         private Object take(int seconds) throws ControlException, InterruptedException {
@@ -249,7 +249,7 @@ public final class ControlClient implements AutoCloseable {
         public void close() {
             Channel open = channel;
             if (open != null) {
-                var unused = open.close();
+                var _ = open.close();
             }
         }
     }

@@ -187,10 +187,10 @@ public final class ControlServer implements AutoCloseable {
     private void init(Channel channel, @Nullable SslContext tls) {
         if (connections.incrementAndGet() > MAX_CONNECTIONS) {
             connections.decrementAndGet();
-            var unused = channel.close();
+            var _ = channel.close();
             return;
         }
-        var closed = channel.closeFuture().addListener(f -> connections.decrementAndGet());
+        var _ = channel.closeFuture().addListener(f -> connections.decrementAndGet());
         if (tls != null) {
             channel.pipeline().addLast(tls.newHandler(channel.alloc()));
         }
@@ -260,7 +260,7 @@ public final class ControlServer implements AutoCloseable {
         }
         if (streams.incrementAndGet() > MAX_STREAMS) {
             streams.decrementAndGet();
-            var unused = channel.close();
+            var _ = channel.close();
             return;
         }
         Thread.ofVirtual()
@@ -274,7 +274,7 @@ public final class ControlServer implements AutoCloseable {
                                 LOG.debug("control API: no events", e);
                             } finally {
                                 streams.decrementAndGet();
-                                var unused = channel.close();
+                                var _ = channel.close();
                             }
                         });
     }

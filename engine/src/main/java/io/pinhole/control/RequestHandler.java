@@ -158,7 +158,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
         HttpUtil.setKeepAlive(response, keep);
         ChannelFuture written = ctx.writeAndFlush(response);
         if (!keep) {
-            var unused = written.addListener(ChannelFutureListener.CLOSE);
+            var _ = written.addListener(ChannelFutureListener.CLOSE);
         }
     }
 
@@ -166,13 +166,13 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
         // An event stream is silent in one direction; its writer looks after the other.
         if (event instanceof IdleStateEvent && !busy) {
-            var unused = ctx.close();
+            var _ = ctx.close();
         }
     }
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
         LOG.debug("control connection ended", cause);
-        var unused = ctx.close();
+        var _ = ctx.close();
     }
 }
