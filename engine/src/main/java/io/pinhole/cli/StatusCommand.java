@@ -42,42 +42,59 @@ final class StatusCommand implements Callable<Integer> {
     private static void print(JsonNode s) {
         row(
                 "gateway",
-                "%s, fail %s, since %s",
-                s.path("mode").asString(),
-                s.path("fail").asString(),
-                s.path("start").asString());
-        row("rules", "%s, generation %d", s.path("rules").asString(), s.path("generation").asInt());
-        row("packets", "%s; %,d bytes", counts(s.path("packets")), s.path("bytes").asLong());
+                String.format(
+                        Locale.ROOT,
+                        "%s, fail %s, since %s",
+                        s.path("mode").asString(),
+                        s.path("fail").asString(),
+                        s.path("start").asString()));
+        row(
+                "rules",
+                String.format(
+                        Locale.ROOT,
+                        "%s, generation %d",
+                        s.path("rules").asString(),
+                        s.path("generation").asInt()));
+        row(
+                "packets",
+                String.format(
+                        Locale.ROOT,
+                        "%s; %,d bytes",
+                        counts(s.path("packets")),
+                        s.path("bytes").asLong()));
         row(
                 "now",
-                "%,d flows, %,d FTP sessions, %,d pinholes waiting, %,d flows carried by the"
-                        + " kernel",
-                s.path("flows").asLong(),
-                s.path("sessions").asLong(),
-                s.path("pinholes").asLong(),
-                s.path("offloaded").asLong());
-        row("pinholes", "%s", counts(s.path("pinholeOutcomes")));
-        row("anomalies", "%s", counts(s.path("anomalies")));
+                String.format(
+                        Locale.ROOT,
+                        "%,d flows, %,d FTP sessions, %,d pinholes waiting, %,d flows carried by"
+                            + " the kernel",
+                        s.path("flows").asLong(),
+                        s.path("sessions").asLong(),
+                        s.path("pinholes").asLong(),
+                        s.path("offloaded").asLong()));
+        row("pinholes", String.format(Locale.ROOT, "%s", counts(s.path("pinholeOutcomes"))));
+        row("anomalies", String.format(Locale.ROOT, "%s", counts(s.path("anomalies"))));
         row(
                 "not judged",
-                "%,d passed uninspected, %,d lost",
-                s.path("uninspected").asLong(),
-                s.path("lost").asLong());
+                String.format(
+                        Locale.ROOT,
+                        "%,d passed uninspected, %,d lost",
+                        s.path("uninspected").asLong(),
+                        s.path("lost").asLong()));
         for (JsonNode queue : s.path("queues")) {
             row(
                     queue.path("name").asString(),
-                    "%,d received, %,d lost, %,d overflows",
-                    queue.path("received").asLong(),
-                    queue.path("lost").asLong(),
-                    queue.path("overflows").asLong());
+                    String.format(
+                            Locale.ROOT,
+                            "%,d received, %,d lost, %,d overflows",
+                            queue.path("received").asLong(),
+                            queue.path("lost").asLong(),
+                            queue.path("overflows").asLong()));
         }
     }
 
-    private static void row(String name, String format, Object... values) {
-        System.out.printf(
-                "%-11s %s%n",
-                SettingsText.visible(name),
-                SettingsText.visible(String.format(Locale.ROOT, format, values)));
+    private static void row(String name, String text) {
+        System.out.printf("%-11s %s%n", SettingsText.visible(name), SettingsText.visible(text));
     }
 
     private static String counts(JsonNode counts) {
