@@ -8,16 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 import picocli.CommandLine.Option;
 
-import tools.jackson.core.JacksonException;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
-
 import java.nio.file.Path;
 
 /** Which gateway to ask, for {@code @Mixin} into a command. */
 final class ControlClientOptions {
-    private static final JsonMapper JSON = new JsonMapper();
-
     @Option(
             names = "--control",
             paramLabel = "ADDRESS",
@@ -62,29 +56,5 @@ final class ControlClientOptions {
                 String.valueOf(e.getMessage()),
                 "Is 'pinhole gateway' running, and may you open its socket?"
                         + " --control says where it is.");
-    }
-
-    /** Asks, and reads the JSON that comes; an answer of one of these statuses is one. */
-    static JsonNode ask(ControlClient client, String method, String path, int... statuses)
-            throws UserError, InterruptedException {
-        try {
-            ControlClient.Reply reply = client.ask(method, path);
-            JsonNode body =
-                    reply.body().isEmpty() ? JSON.createObjectNode() : JSON.readTree(reply.body());
-            for (int status : statuses) {
-                if (reply.status() == status) {
-                    return body;
-                }
-            }
-            throw new UserError(
-                    "the gateway answers "
-                            + reply.status()
-                            + ": "
-                            + SettingsText.visible(body.path("error").asString("")));
-        } catch (ControlException e) {
-            throw told(e);
-        } catch (JacksonException e) {
-            throw new UserError("what answers there is no Pinhole gateway");
-        }
     }
 }

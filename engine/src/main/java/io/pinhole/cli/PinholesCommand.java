@@ -8,11 +8,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-import tools.jackson.databind.JsonNode;
-
-import java.net.URLEncoder;
-import java.nio.charset.StandardCharsets;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 
 /** {@code pinhole pinholes}: what a running gateway waits for, as conntrack -L expect prints it. */
@@ -40,43 +35,10 @@ final class PinholesCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         try (ControlClient client = options.client()) {
             if (delete != null) {
-                String path = "/v1/pinholes/" + URLEncoder.encode(delete, StandardCharsets.UTF_8);
-                return FlowsCommand.told(
-                        ControlClientOptions.ask(client, "DELETE", path, 204, 404));
+                return GatewayAnswers.delete(client, "/v1/pinholes/", delete);
             }
-            String cursor = "";
-            do {
-                JsonNode page =
-                        ControlClientOptions.ask(
-                                client, "GET", "/v1/pinholes?limit=1000" + cursor, 200);
-                for (JsonNode pinhole : page.path("pinholes")) {
-                    System.out.println(options.json ? pinhole.toString() : line(pinhole));
-                }
-                String next = page.path("next").asString("");
-                cursor =
-                        next.isEmpty()
-                                ? ""
-                                : "&cursor=" + URLEncoder.encode(next, StandardCharsets.UTF_8);
-            } while (!cursor.isEmpty());
+            GatewayAnswers.pinholes(client, options.json);
         }
         return 0;
-    }
-
-    private static String line(JsonNode p) {
-        JsonNode control = p.path("control");
-        return SettingsText.visible(
-                String.format(
-                        Locale.ROOT,
-                        "%d tcp src=%s dst=%s dport=%d mode=%s master src=%s dst=%s sport=%d"
-                                + " dport=%d",
-                        p.path("secondsLeft").asLong(),
-                        p.path("src").asString(),
-                        p.path("dst").asString(),
-                        p.path("dport").asInt(),
-                        p.path("mode").asString(),
-                        control.path("src").asString(),
-                        control.path("dst").asString(),
-                        control.path("sport").asInt(),
-                        control.path("dport").asInt()));
     }
 }

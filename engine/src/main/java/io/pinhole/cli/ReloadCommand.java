@@ -6,9 +6,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-import tools.jackson.databind.JsonNode;
-
-import java.util.Locale;
 import java.util.concurrent.Callable;
 
 /** {@code pinhole reload}: a running gateway reads its rules again. */
@@ -35,35 +32,8 @@ final class ReloadCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        JsonNode r;
         try (ControlClient client = options.client()) {
-            r =
-                    ControlClientOptions.ask(
-                            client,
-                            "POST",
-                            "/v1/reload" + (dryRun ? "?dry-run=true" : ""),
-                            200,
-                            422);
+            return GatewayAnswers.reload(client, dryRun, options.json);
         }
-        boolean refused = r.path("refused").asBoolean();
-        if (options.json) {
-            System.out.println(r);
-        } else if (refused) {
-            System.err.println("pinhole: refused, the old rules stay in force:");
-            for (JsonNode error : r.path("errors")) {
-                System.err.println(SettingsText.visible(error.asString()));
-            }
-        } else {
-            System.out.printf(
-                    Locale.ROOT,
-                    "%s: of %,d flows %,d %s forbidden, %,d of them %s back from the kernel%n",
-                    dryRun ? "would be in force" : "in force",
-                    r.path("flows").asLong(),
-                    r.path("forbidden").asLong(),
-                    dryRun ? "would be" : "are",
-                    r.path("recalled").asLong(),
-                    dryRun ? "would come" : "came");
-        }
-        return refused ? Main.EXIT_NO : 0;
     }
 }
