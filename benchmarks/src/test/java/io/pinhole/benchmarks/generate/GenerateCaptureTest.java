@@ -7,15 +7,26 @@ import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.capture.CapturedPacket;
 import io.pinhole.core.Anomaly;
+import io.pinhole.core.CtState;
+import io.pinhole.core.Hook;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
 import io.pinhole.path.Event;
 import io.pinhole.path.InterfaceMap;
-import io.pinhole.path.PacketPath;
+import io.pinhole.path.PacketBatch;
 import io.pinhole.path.PathOptions;
 import io.pinhole.path.Positions;
+import io.pinhole.path.Shards;
+import io.pinhole.rule.RuleOrigin;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,10 +36,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 class GenerateCaptureTest {
     @TempDir private Path folder;
@@ -107,10 +114,10 @@ class GenerateCaptureTest {
         }
     }
 
-    /** The path, told to accept everything, is a tracker with Linux's rules. */
+    /** The path, told to accept everything, is a tracker with Linux's rules, on any threads. */
     @ParameterizedTest
-    @CsvSource({"1, 600", "2, 100", "3, 300", "4, 700"})
-    void holdsWhatItsTruthSaysAndNothingThatATrackerCallsInvalid(long seed, int size)
+    @CsvSource({"1, 600, 1", "2, 100, 2", "3, 300, 3", "4, 700, 1", "5, 200, 5", "6, 600, 4"})
+    void holdsWhatItsTruthSaysAndNothingThatATrackerCallsInvalid(long seed, int size, int threads)
             throws Exception {
         Path file = generate("--packets 40000 --ftp 60 --seed " + seed + " --size " + size);
         List<String> seen = new ArrayList<>();
@@ -124,30 +131,56 @@ class GenerateCaptureTest {
                         new InterfaceMap(List.of()),
                         false,
                         seed);
-        try (PacketPath path =
-                new PacketPath(
-                        options,
-                        new AcceptAll(),
-                        (position, verdict, ct, hook, rule, why) -> {
-                            if (verdict != Verdict.UNFILTERED && why != Anomaly.NONE) {
-                                invalid.add(position + " " + why);
-                            }
-                        },
-                        event -> note(event, seen))) {
+        Shards.Output told =
+                new Shards.Output() {
+                    @Override
+                    public void packet(PacketBatch batch, int index) {}
+
+                    @Override
+                    public void verdict(
+                            long position,
+                            Verdict verdict,
+                            @Nullable CtState ct,
+                            @Nullable Hook hook,
+                            RuleOrigin rule,
+                            Anomaly why) {
+                        if (verdict != Verdict.UNFILTERED && why != Anomaly.NONE) {
+                            invalid.add(position + " " + why);
+                        }
+                    }
+
+                    @Override
+                    public void event(Event event) {
+                        note(event, seen);
+                    }
+
+                    @Override
+                    public void fault(PacketBatch batch, int index, InternalError fault) {
+                        throw fault;
+                    }
+                };
+        try (Shards shards = new Shards(options, AcceptAll::new, threads, told)) {
             read(
                     file,
-                    p ->
-                            path.process(
-                                    p.data,
-                                    p.offset,
-                                    p.capturedLength,
-                                    p.wireLength,
-                                    p.linkType,
-                                    p.timeNanos,
-                                    Positions.of(0, p.number),
-                                    null,
-                                    null));
-            path.finish();
+                    p -> {
+                        PacketBatch batch = shards.batch();
+                        batch.add(
+                                p.data,
+                                p.offset,
+                                p.capturedLength,
+                                p.wireLength,
+                                false,
+                                p.linkType,
+                                p.timeNanos,
+                                Positions.of(0, p.number),
+                                null,
+                                null);
+                        if (batch.isFull()) {
+                            shards.judge(batch);
+                        }
+                    });
+            shards.judge(shards.batch());
+            shards.finish();
         }
         assertThat(invalid).isEmpty();
         List<String> truth = new ArrayList<>();
