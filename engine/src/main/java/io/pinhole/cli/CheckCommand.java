@@ -1,7 +1,5 @@
 package io.pinhole.cli;
 
-import io.pinhole.core.Settings;
-import io.pinhole.rule.Range;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.check.CheckReport;
 import io.pinhole.validate.check.Exposure;
@@ -91,7 +89,7 @@ final class CheckCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Severity limit = severity();
-        Policies policies = policies(settingsOptions.load().settings().helper());
+        Policies policies = Policies.of(settingsOptions.load().settings().helper());
         boolean colour = Terminal.isOutTerminal() && System.getenv("NO_COLOR") == null;
         boolean fails = false;
         try {
@@ -149,16 +147,5 @@ final class CheckCommand implements Callable<Integer> {
         options.defines = defines;
         options.ignoreNat = true;
         return options.load(Map.of());
-    }
-
-    /** What the settings let the helper open. */
-    static Policies policies(Settings.HelperPolicy helper) {
-        return new Policies(
-                helper.privilegedPorts() == Settings.PrivilegedPorts.ALLOW,
-                helper.deniedPorts().stream().map(r -> Range.between(r.first(), r.last())).toList(),
-                helper.activeSourcePort() == Settings.ActiveSourcePort.FTP_DATA,
-                helper.thirdParty() == Settings.ThirdParty.ALLOW,
-                helper.thirdPartyPeers(),
-                helper.passiveAddress() == Settings.PassiveAddress.ALLOW);
     }
 }

@@ -4,6 +4,7 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.check.DiffReport;
 import io.pinhole.validate.check.RuleDiff;
 import io.pinhole.validate.space.Bdd;
+import io.pinhole.validate.space.Policies;
 
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -70,10 +71,7 @@ final class DiffCommand implements Callable<Integer> {
         RuleDiff.Difference difference;
         try {
             difference =
-                    RuleDiff.of(
-                            old,
-                            now,
-                            CheckCommand.policies(settingsOptions.load().settings().helper()));
+                    RuleDiff.of(old, now, Policies.of(settingsOptions.load().settings().helper()));
         } catch (Bdd.TooLarge e) {
             throw new UserError(String.valueOf(e.getMessage()));
         }

@@ -8,7 +8,7 @@ import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.record.RecordException;
 import io.pinhole.validate.record.Recorder;
-import io.pinhole.validate.run.BoundedProofs;
+import io.pinhole.validate.run.ExactProofs;
 import io.pinhole.validate.run.Instrument;
 import io.pinhole.validate.run.PacketTap;
 import io.pinhole.validate.run.ScenarioRunner;
@@ -249,7 +249,7 @@ final class RecordCommand implements Callable<Integer> {
             return new ScenarioRunner(
                             new ScenarioRunner.Options(
                                     surroundings,
-                                    new BoundedProofs(),
+                                    new ExactProofs(),
                                     1,
                                     test -> true,
                                     Instrument.NONE,

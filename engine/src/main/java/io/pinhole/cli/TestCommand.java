@@ -1,7 +1,7 @@
 package io.pinhole.cli;
 
 import io.pinhole.validate.coverage.Coverage;
-import io.pinhole.validate.run.BoundedProofs;
+import io.pinhole.validate.run.ExactProofs;
 import io.pinhole.validate.run.Instrument;
 import io.pinhole.validate.run.ScenarioRunner;
 import io.pinhole.validate.run.Surroundings.SetupException;
@@ -103,7 +103,7 @@ final class TestCommand implements Callable<Integer> {
                     new ScenarioRunner(
                                     new ScenarioRunner.Options(
                                             surroundings,
-                                            new BoundedProofs(),
+                                            new ExactProofs(),
                                             Runtime.getRuntime().availableProcessors(),
                                             this::wanted,
                                             coverage == null ? Instrument.NONE : coverage,

@@ -32,7 +32,7 @@ public final class BoundedProofs implements Proofs {
                     IpAddress.v6(0x2001_0db8_00ff_0000L, 1));
 
     /** What was said before the packet came. */
-    private enum Before {
+    enum Before {
         NOTHING,
         PASSIVE,
         ACTIVE,
@@ -53,12 +53,7 @@ public final class BoundedProofs implements Proofs {
                         for (Before before : Before.values()) {
                             FlowKey flow =
                                     new FlowKey(claim.protocol(), from, sourcePort, to, port);
-                            Judged j;
-                            try (Lab lab = new Lab(options, program, PacketTap.NONE)) {
-                                j = probe(lab, flow, before);
-                            } catch (StepFailure e) {
-                                throw new IllegalStateException(e);
-                            }
+                            Judged j = judge(options, program, flow, before);
                             tried++;
                             boolean passed = j.verdict() == Verdict.ACCEPT;
                             if (passed == claim.never()) {
@@ -73,7 +68,16 @@ public final class BoundedProofs implements Proofs {
                 "not refuted by " + tried + " simulated packets, which is no proof");
     }
 
-    private static String after(Before before, FlowKey flow) {
+    /** What becomes of a connection's first packet, after a dialogue. */
+    static Judged judge(PathOptions options, RuleProgram program, FlowKey flow, Before before) {
+        try (Lab lab = new Lab(options, program, PacketTap.NONE)) {
+            return probe(lab, flow, before);
+        } catch (StepFailure e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static String after(Before before, FlowKey flow) {
         return switch (before) {
             case NOTHING -> "as the first packet of all";
             case PASSIVE ->

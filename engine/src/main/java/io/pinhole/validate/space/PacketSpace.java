@@ -62,6 +62,9 @@ public final class PacketSpace {
 
     public static final Slice ICMP_CODE = new Slice(SOURCE_PORT.first() + 8, 8);
 
+    /** The TCP flags' bits, where any rule reads them. */
+    public static final String TCP_FLAGS = "transport 104+8";
+
     private final Bdd bdd;
     private final Map<String, Slice> extras = new LinkedHashMap<>();
     private int end = FIXED;

@@ -1,6 +1,7 @@
 package io.pinhole.validate.space;
 
 import io.pinhole.core.IpAddress;
+import io.pinhole.core.Settings;
 import io.pinhole.rule.Range;
 
 import java.util.List;
@@ -24,6 +25,17 @@ public record Policies(
         boolean anyPassiveAddress) {
     public static final Policies DEFAULT =
             new Policies(false, List.of(), false, false, List.of(), false);
+
+    /** What the settings let the helper open. */
+    public static Policies of(Settings.HelperPolicy helper) {
+        return new Policies(
+                helper.privilegedPorts() == Settings.PrivilegedPorts.ALLOW,
+                helper.deniedPorts().stream().map(r -> Range.between(r.first(), r.last())).toList(),
+                helper.activeSourcePort() == Settings.ActiveSourcePort.FTP_DATA,
+                helper.thirdParty() == Settings.ThirdParty.ALLOW,
+                helper.thirdPartyPeers(),
+                helper.passiveAddress() == Settings.PassiveAddress.ALLOW);
+    }
 
     public Policies {
         deniedPorts = List.copyOf(deniedPorts);

@@ -44,7 +44,7 @@ public record Witness(
     private static final int ACK = 0x10;
 
     /** The TCP flags' bits, where any rule reads them. */
-    private static final String FLAGS = "transport 104+8";
+    private static final String FLAGS = PacketSpace.TCP_FLAGS;
 
     /** The most ordinary packet of a set that is not empty. */
     public static Witness of(PacketSpace space, int set) {
