@@ -54,6 +54,7 @@ public enum Anomaly {
     // Tables.
     FLOWS_FULL(ALERT, "flow limit reached and nothing could be evicted"),
     CONTROLS_FULL(ALERT, "limit of inspected control connections reached"),
+    DATA_FULL(WARN, "limit of data connections followed at one time reached"),
     EXPECTATIONS_FULL(ALERT, "expectation limit reached, in all or of one client"),
 
     // The control stream.

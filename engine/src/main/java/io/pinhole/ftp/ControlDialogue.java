@@ -2,6 +2,7 @@ package io.pinhole.ftp;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
+import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,9 +55,9 @@ public final class ControlDialogue {
         /** In TLS: this side closed its session and sent a line of FTP after it. */
         boolean spokeAgain;
 
-        Stream(Side side, int lineBytes) {
+        Stream(Side side, int lineBytes, MemoryBudget.Account memory) {
             this.side = side;
-            this.lines = new LineReader(lineBytes);
+            this.lines = new LineReader(lineBytes, memory);
         }
     }
 
@@ -77,11 +78,26 @@ public final class ControlDialogue {
             Settings.HelperPolicy policy,
             Settings.Limits limits,
             DialogueListener listener) {
-        this.client = new Stream(Side.CLIENT, limits.lineBytes());
-        this.server = new Stream(Side.SERVER, limits.lineBytes());
+        this(client, server, policy, limits, MemoryBudget.unlimited(), listener);
+    }
+
+    /**
+     * @param memory asked for what grows with what the peers say: long lines and commands that wait
+     *     for a reply. Where it has no more, a line counts as overlong and a command is only
+     *     counted. The caller closes it.
+     */
+    public ControlDialogue(
+            IpAddress client,
+            IpAddress server,
+            Settings.HelperPolicy policy,
+            Settings.Limits limits,
+            MemoryBudget.Account memory,
+            DialogueListener listener) {
+        this.client = new Stream(Side.CLIENT, limits.lineBytes(), memory);
+        this.server = new Stream(Side.SERVER, limits.lineBytes(), memory);
         this.listener = listener;
         this.alerts = new Alerts(listener, policy);
-        this.conversation = new Conversation(client, server, policy, limits, listener, alerts);
+        this.conversation = new Conversation(client, server, policy, limits, listener, alerts, memory);
     }
 
     /**

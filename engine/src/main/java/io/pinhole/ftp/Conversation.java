@@ -2,6 +2,7 @@ package io.pinhole.ftp;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
+import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Settings.HelperPolicy;
 import io.pinhole.core.TransferMode;
@@ -55,13 +56,14 @@ final class Conversation {
             HelperPolicy policy,
             Settings.Limits limits,
             DialogueListener listener,
-            Alerts alerts) {
+            Alerts alerts,
+            MemoryBudget.Account memory) {
         this.policy = policy;
         this.listener = listener;
         this.alerts = alerts;
         Admission admission = new Admission(client, server, policy);
         this.announcer = new Announcer(admission, policy, listener, alerts);
-        this.pairing = new Pairing(limits.pipeline());
+        this.pairing = new Pairing(limits.pipeline(), memory);
     }
 
     // What happened to the stream.

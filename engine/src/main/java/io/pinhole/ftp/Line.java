@@ -1,5 +1,6 @@
 package io.pinhole.ftp;
 
+import io.pinhole.core.MemoryBudget;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -14,6 +15,7 @@ final class Line {
     private static final int LARGE = 1_024;
 
     private final int limit;
+    private final MemoryBudget.Account memory;
     private byte[] bytes;
     private int length;
 
@@ -32,7 +34,16 @@ final class Line {
     boolean bareLf;
 
     Line(int limit) {
+        this(limit, MemoryBudget.unlimited());
+    }
+
+    /**
+     * @param memory asked for what a buffer holds beyond the first {@value #SMALL} bytes; where it
+     *     has no more, the line counts as overlong
+     */
+    Line(int limit, MemoryBudget.Account memory) {
         this.limit = limit;
+        this.memory = memory;
         this.bytes = new byte[Math.min(SMALL, limit)];
     }
 
@@ -42,7 +53,12 @@ final class Line {
             return;
         }
         if (length == bytes.length) {
-            byte[] larger = new byte[(int) Math.min(limit, 2L * length)];
+            int size = (int) Math.min(limit, 2L * length);
+            if (!memory.take(size - length)) {
+                overlong = true;
+                return;
+            }
+            byte[] larger = new byte[size];
             System.arraycopy(bytes, 0, larger, 0, length);
             Arrays.fill(bytes, (byte) 0);
             bytes = larger;
@@ -54,7 +70,9 @@ final class Line {
     void clear() {
         Arrays.fill(bytes, 0, length, (byte) 0);
         if (bytes.length > LARGE) {
-            bytes = new byte[Math.min(SMALL, limit)];
+            int small = Math.min(SMALL, limit);
+            memory.give(bytes.length - small);
+            bytes = new byte[small];
         }
         length = 0;
         overlong = false;

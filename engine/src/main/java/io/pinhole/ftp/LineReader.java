@@ -1,5 +1,7 @@
 package io.pinhole.ftp;
 
+import io.pinhole.core.MemoryBudget;
+
 /**
  * Bytes of one side in, lines out: takes telnet sequences away and finds line ends.
  *
@@ -33,7 +35,11 @@ final class LineReader {
     private boolean skipping;
 
     LineReader(int limit) {
-        this.line = new Line(limit);
+        this(limit, MemoryBudget.unlimited());
+    }
+
+    LineReader(int limit, MemoryBudget.Account memory) {
+        this.line = new Line(limit, memory);
     }
 
     /** The line that the last byte completed. */

@@ -1,6 +1,7 @@
 package io.pinhole.ftp;
 
 import io.pinhole.core.Anomaly;
+import io.pinhole.core.MemoryBudget;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
@@ -29,6 +30,7 @@ final class Pairing {
     }
 
     private final int capacity;
+    private final MemoryBudget.Account memory;
     private final Deque<Pending> waiting = new ArrayDeque<>();
 
     /** Commands behind those, not remembered because there was no room. */
@@ -37,18 +39,20 @@ final class Pairing {
     private Step step = Step.SURE;
     private Anomaly lostBy = Anomaly.NONE;
 
-    Pairing(int capacity) {
+    Pairing(int capacity, MemoryBudget.Account memory) {
         this.capacity = capacity;
+        this.memory = memory;
     }
 
     /** False until the queue has been drained once it was full. */
     boolean hasRoom() {
-        return waiting.size() < capacity && unremembered == 0;
+        return waiting.size() < capacity && unremembered == 0 && memory.has(Pending.MAX_BYTES);
     }
 
     /** Adds a command, or only counts it if there is no room. */
     void add(Pending command) {
         if (hasRoom()) {
+            memory.take(command.bytes());
             waiting.add(command);
         } else if (unremembered < Integer.MAX_VALUE) {
             unremembered++;
@@ -102,7 +106,7 @@ final class Pairing {
      */
     List<Pending> forget() {
         List<Pending> forgotten = List.copyOf(waiting);
-        waiting.clear();
+        forgotten.forEach(this::remove);
         unremembered = 0;
         return forgotten;
     }
@@ -125,13 +129,13 @@ final class Pairing {
         if (waiting.size() > 1) {
             if (head.is(Command.Role.ABORT) && !mayAnswerAbort(code)) {
                 // One reply served for the transfer and for its ABOR.
-                waiting.remove();
+                remove(head);
                 head = waiting.element();
             } else if (head.is(Command.Role.TRANSFER) && head.started) {
                 head = outOfTurn(head, code);
             }
         }
-        waiting.remove(head);
+        remove(head);
         return head;
     }
 
@@ -157,7 +161,7 @@ final class Pairing {
             return null;
         }
         while (!waiting.element().is(Command.Role.TRANSFER)) {
-            unanswered.add(waiting.remove());
+            unanswered.add(first());
         }
         Pending transfer = waiting.element();
         transfer.started = true;
@@ -180,9 +184,21 @@ final class Pairing {
             return;
         }
         while (waiting.element().announcingCode() != code) {
-            unanswered.add(waiting.remove());
+            unanswered.add(first());
         }
         step = Step.SURE;
+    }
+
+    private Pending first() {
+        Pending head = waiting.element();
+        remove(head);
+        return head;
+    }
+
+    private void remove(Pending command) {
+        if (waiting.remove(command)) {
+            memory.give(command.bytes());
+        }
     }
 
     /** RFC 959 section 5.4: 225 or 226, or an error. */

@@ -32,6 +32,14 @@ final class Pending {
     /** AUTH with a mechanism of RFC 4217, which TLS records follow. */
     boolean tls;
 
+    /** The most that {@link #bytes} may say. */
+    static final int MAX_BYTES = 576;
+
+    /** Bytes of memory it stands for, with the announcement and the pinhole it may make. */
+    int bytes() {
+        return 96 + (name == null ? 0 : name.length()) + (announcesActive() ? 480 : 0);
+    }
+
     Pending(Command command, long position, @Nullable String name) {
         this.command = command;
         this.position = position;

@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
+import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
@@ -26,6 +27,15 @@ import java.util.List;
  */
 final class ControlSession implements DialogueListener {
     private static final int MAX_UNSEEN = 8;
+
+    /**
+     * Memory for a few commands and a line of some length that every session has, whatever the
+     * others take: nobody's flood stops another's transfers.
+     */
+    static final int ALLOWANCE = 1_200;
+
+    /** Memory that one of them takes. */
+    private static final int UNSEEN_BYTES = 160;
 
     /** Announcements kept until they are settled; older ones are settled as they are. */
     private static final int MAX_UNSETTLED = 128;
@@ -109,6 +119,7 @@ final class ControlSession implements DialogueListener {
     @Nullable LinuxPermission linuxPermission;
 
     private final Settings.HelperPolicy policy;
+    private final MemoryBudget.Account memory;
     private final ControlDialogue dialogue;
     private final Stream client;
     private final Stream server;
@@ -134,7 +145,8 @@ final class ControlSession implements DialogueListener {
             boolean compatLinux,
             Settings.HelperPolicy policy,
             Settings.Limits limits,
-            StreamBuffers buffers) {
+            StreamBuffers buffers,
+            MemoryBudget budget) {
         this.sessions = sessions;
         this.number = number;
         this.key = key;
@@ -148,7 +160,10 @@ final class ControlSession implements DialogueListener {
         endNanos = timeNanos;
         client = new Stream(Side.CLIENT, buffers, limits.reassemblyBytes());
         server = new Stream(Side.SERVER, buffers, limits.reassemblyBytes());
-        dialogue = new ControlDialogue(key.source(), key.destination(), policy, limits, this);
+        memory = budget.open(ALLOWANCE);
+        dialogue =
+                new ControlDialogue(
+                        key.source(), key.destination(), policy, limits, memory, this);
     }
 
     /** Announcements that are not settled. */
@@ -291,6 +306,7 @@ final class ControlSession implements DialogueListener {
         }
         client.reassembler.close();
         server.reassembler.close();
+        memory.close();
         sessions.closePinholes(
                 this, pinholes, how == Event.Closed.OPEN ? null : "control connection closed");
     }
@@ -298,7 +314,7 @@ final class ControlSession implements DialogueListener {
     /** Notes a dropped connection between the hosts of a dialogue that cannot be read. */
     void unseen(long position, FlowKey flow, RuleOrigin rule) {
         unseenTotal++;
-        if (unseen.size() < MAX_UNSEEN) {
+        if (unseen.size() < MAX_UNSEEN && memory.take(UNSEEN_BYTES)) {
             unseen.add(new Event.Unseen(position, flow, rule));
         }
     }

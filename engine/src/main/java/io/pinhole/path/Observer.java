@@ -227,8 +227,10 @@ final class Observer implements AutoCloseable {
         }
         long flow = find(t, p, sessions.now());
         DataConnection d = sessions.arrived(pinhole, p, position, verdict, rule, true);
-        t.tag(flow, d.index);
-        t.setFlag(flow, FlowTable.DATA);
+        if (d != null) {
+            t.tag(flow, d.index);
+            t.setFlag(flow, FlowTable.DATA);
+        }
     }
 
     private long begin(

@@ -602,8 +602,10 @@ public final class PacketPath implements AutoCloseable {
             if (earlier == null || !earlier.key.equals(Sessions.key(p))) {
                 DataConnection d =
                         sessions.arrived(pinhole, p, position, Verdict.ACCEPT, rule, false);
-                t.tag(flow, d.index);
-                t.setFlag(flow, FlowTable.DATA);
+                if (d != null) {
+                    t.tag(flow, d.index);
+                    t.setFlag(flow, FlowTable.DATA);
+                }
             } else {
                 sessions.used(pinhole); // the same connection was dropped before and is followed
             }
@@ -961,6 +963,11 @@ public final class PacketPath implements AutoCloseable {
     /** Bytes of off-heap memory the flow tables hold. */
     public long tableBytes() {
         return flows4.memoryBytes() + flows6.memoryBytes();
+    }
+
+    /** The tables below, for tests of their limits. */
+    Sessions sessions() {
+        return sessions;
     }
 
     @Override

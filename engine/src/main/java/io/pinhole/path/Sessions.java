@@ -5,6 +5,7 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.PinholeOutcome;
+import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
 import io.pinhole.core.TransferMode;
 import io.pinhole.core.Verdict;
@@ -37,7 +38,11 @@ final class Sessions {
     private static final long SECOND = 1_000_000_000L;
 
     /** Control bytes held out of order or for comparison, in all sessions together. */
-    private static final long MAX_STREAM_BYTES = 64L << 20;
+    static final long MAX_STREAM_BYTES = 32L << 20;
+
+    /** Long lines and commands waiting for their replies, in all sessions together. */
+    static final long MAX_DIALOGUE_BYTES = 32L << 20;
+
 
     private final Settings settings;
     private final boolean compatLinux;
@@ -45,6 +50,7 @@ final class Sessions {
     private final ExpectationTable expectations;
     private final ExpectationTable observed;
     private final StreamBuffers buffers;
+    private final MemoryBudget dialogues;
     private final Registry<ControlSession> sessions = new Registry<>();
     private final Registry<DataConnection> data = new Registry<>();
     private final Map<HostPair, List<ControlSession>> byHosts = new HashMap<>();
@@ -59,6 +65,7 @@ final class Sessions {
     private final PacketPath.Share share;
     private long nextNumber;
     private int live;
+    private int followed;
     private long now;
 
     Sessions(
@@ -94,7 +101,22 @@ final class Sessions {
                             }
                         });
         observed = new ExpectationTable(limit, seed, this::expired);
+        dialogues = new MemoryBudget(MAX_DIALOGUE_BYTES / share.shards());
         buffers = new StreamBuffers(MAX_STREAM_BYTES / share.shards());
+    }
+
+    /** Bytes that the sessions hold beside their fixed part. */
+    long bytesHeld() {
+        return buffers.bytesInUse() + dialogues.used();
+    }
+
+    int liveSessions() {
+        return live;
+    }
+
+    /** Data connections that are followed. */
+    int liveData() {
+        return followed;
     }
 
     /** Permissions that the tracker grants. */
@@ -197,7 +219,8 @@ final class Sessions {
                         compatLinux,
                         helperName == null ? settings.helper() : settings.helper(helperName),
                         settings.limits(),
-                        buffers);
+                        buffers,
+                        dialogues);
         if (known) {
             for (Side side : Side.values()) {
                 boolean client = side == Side.CLIENT;
@@ -559,15 +582,26 @@ final class Sessions {
      * The connection that was announced has come.
      *
      * @param verdict of its first packet; unless it is ACCEPT the pinhole stays open
+     * @return null if no more can be followed
      * @param shadow whether the entry that will name it is the observer's
      */
-    DataConnection arrived(
+    @Nullable DataConnection arrived(
             Pinhole p,
             PacketView packet,
             long position,
             Verdict verdict,
             RuleOrigin rule,
             boolean shadow) {
+        if (followed >= settings.limits().expectations()) {
+            p.session.packetAlert(
+                    Anomaly.DATA_FULL, position, key(packet), Anomaly.DATA_FULL.text());
+            if (verdict == Verdict.ACCEPT || !p.helper) {
+                used(p);
+                p.session.forget(p);
+            }
+            return null;
+        }
+        followed++;
         DataConnection d = new DataConnection(p, key(packet), position, now, verdict, rule);
         d.shadow = shadow;
         d.index = data.add(d);
@@ -646,6 +680,7 @@ final class Sessions {
         if (d != null) {
             settle(d);
         }
+        followed--;
         data.free(index);
     }
 
