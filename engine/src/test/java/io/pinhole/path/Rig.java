@@ -37,6 +37,10 @@ final class Rig implements AutoCloseable {
     }
 
     Rig(GatewayRules rules, Settings settings, long seed) {
+        this(rules, settings, seed, false);
+    }
+
+    Rig(GatewayRules rules, Settings settings, long seed, boolean compatLinux) {
         path =
                 new PacketPath(
                         new PathOptions(
@@ -45,7 +49,7 @@ final class Rig implements AutoCloseable {
                                 Set.of(),
                                 List.of(),
                                 new InterfaceMap(List.of()),
-                                false,
+                                compatLinux,
                                 seed),
                         rules,
                         (position, verdict, ct, hook, rule, why) ->
