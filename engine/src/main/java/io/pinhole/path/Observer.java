@@ -134,8 +134,11 @@ final class Observer implements AutoCloseable {
         if (t.flag(flow, FlowTable.CONTROL)) {
             return sessions.session(t.tag(flow)) == null;
         }
-        DataConnection d = t.flag(flow, FlowTable.DATA) ? sessions.data(t.tag(flow)) : null;
-        return d != null && d.hasEnded();
+        if (!t.flag(flow, FlowTable.DATA)) {
+            return false;
+        }
+        DataConnection d = sessions.data(t.tag(flow));
+        return d == null || d.hasEnded();
     }
 
     private void control(

@@ -435,6 +435,9 @@ final class Sessions {
             if (waited) {
                 settle(other.pinhole, PinholeOutcome.REPLACED, null);
                 other.pinhole.session.forget(other.pinhole);
+                if (p.helper && other.pinhole.session != s) {
+                    alert(s.number, a.firstPosition(), Anomaly.PINHOLE_CLASH, s.key, a.text());
+                }
             }
         }
         IpAddress client = s.key.source();
@@ -649,6 +652,8 @@ final class Sessions {
             return;
         }
         d.settled = true;
+        followed--;
+        data.clear(d.index); // its flow may stay for long
         Pinhole p = d.pinhole;
         ControlSession s = p.session;
         events.event(
@@ -680,7 +685,6 @@ final class Sessions {
         if (d != null) {
             settle(d);
         }
-        followed--;
         data.free(index);
     }
 
