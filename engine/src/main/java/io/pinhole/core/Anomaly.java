@@ -94,7 +94,9 @@ public enum Anomaly {
     PINHOLE_REUSED(ALERT, "second connection to a pinhole that was already used"),
     UNANNOUNCED_CONNECTION(
             ALERT, "dropped connection between the hosts of a session that nobody announced"),
-    PINHOLE_CLASH(ALERT, "pinhole would cover a live flow");
+    PINHOLE_CLASH(
+            ALERT,
+            "two sessions announced the same end points; the newer pinhole replaces the older");
 
     /** How much a person should care. */
     public enum Severity {

@@ -69,7 +69,8 @@ public record Settings(
      *
      * @param flows tracked flows in all
      * @param controls control connections whose dialogue is read at one time
-     * @param expectations pinholes waiting at one time, and data connections followed for the report
+     * @param expectations pinholes waiting at one time, and data connections followed for the
+     *     report
      * @param expectationsPerParent pinholes one control connection may have waiting; a new
      *     announcement replaces the oldest
      * @param expectationsPerClient pinholes waiting for sessions of one client address

@@ -4,9 +4,11 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The dialogue of one control connection. Not thread-safe; calls no clock; throws on no input.
@@ -97,7 +99,8 @@ public final class ControlDialogue {
         this.server = new Stream(Side.SERVER, limits.lineBytes(), memory);
         this.listener = listener;
         this.alerts = new Alerts(listener, policy);
-        this.conversation = new Conversation(client, server, policy, limits, listener, alerts, memory);
+        this.conversation =
+                new Conversation(client, server, policy, limits, listener, alerts, memory);
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.pinhole.ftp;
 
 import io.pinhole.core.MemoryBudget;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 

@@ -1,8 +1,10 @@
 package io.pinhole.ftp;
 
 import io.pinhole.core.TransferMode;
-import java.util.Objects;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.Objects;
 
 /** A command that waits for its final reply. */
 final class Pending {

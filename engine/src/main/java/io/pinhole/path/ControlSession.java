@@ -162,8 +162,7 @@ final class ControlSession implements DialogueListener {
         server = new Stream(Side.SERVER, buffers, limits.reassemblyBytes());
         memory = budget.open(ALLOWANCE);
         dialogue =
-                new ControlDialogue(
-                        key.source(), key.destination(), policy, limits, memory, this);
+                new ControlDialogue(key.source(), key.destination(), policy, limits, memory, this);
     }
 
     /** Announcements that are not settled. */

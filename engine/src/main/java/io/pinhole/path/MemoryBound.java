@@ -1,6 +1,7 @@
 package io.pinhole.path;
 
 import io.pinhole.core.Settings;
+
 import java.util.List;
 
 /**
@@ -50,11 +51,17 @@ public record MemoryBound(String what, long most, long bytes, boolean offHeap) {
                         1,
                         Sessions.MAX_STREAM_BYTES,
                         false),
-                new MemoryBound("pinholes, and announcements only observed",
-                        2L * l.expectations(), PINHOLE, false),
+                new MemoryBound(
+                        "pinholes, and announcements only observed",
+                        2L * l.expectations(),
+                        PINHOLE,
+                        false),
                 new MemoryBound("data connections", l.expectations(), DATA, false),
                 new MemoryBound(
-                        "handshakes remembered", 2L * Handshakes.size(l.controls(), 1), HANDSHAKE, false),
+                        "handshakes remembered",
+                        2L * Handshakes.size(l.controls(), 1),
+                        HANDSHAKE,
+                        false),
                 new MemoryBound("bytes of fragments", 1, l.fragmentBytes(), false),
                 new MemoryBound("incomplete datagrams", l.fragmentDatagrams(), DATAGRAM, false));
     }

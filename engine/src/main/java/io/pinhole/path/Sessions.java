@@ -4,8 +4,8 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.MemoryBudget;
+import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.Settings;
 import io.pinhole.core.TransferMode;
 import io.pinhole.core.Verdict;
@@ -42,7 +42,6 @@ final class Sessions {
 
     /** Long lines and commands waiting for their replies, in all sessions together. */
     static final long MAX_DIALOGUE_BYTES = 32L << 20;
-
 
     private final Settings settings;
     private final boolean compatLinux;

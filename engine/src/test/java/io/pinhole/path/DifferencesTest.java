@@ -3,6 +3,12 @@ package io.pinhole.path;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Settings;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -13,10 +19,6 @@ import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Each deliberate difference from Linux as a pair: with {@code --compat=linux} what the kernel
@@ -62,9 +64,7 @@ class DifferencesTest {
             Matcher pair = PAIR.matcher(line);
             script.add(
                     pair.find()
-                            ? line.substring(0, pair.start())
-                                    + " => "
-                                    + pair.group(linux ? 1 : 2)
+                            ? line.substring(0, pair.start()) + " => " + pair.group(linux ? 1 : 2)
                             : line);
         }
         AttackScript dialogue = AttackScript.of(title, script);
@@ -89,9 +89,7 @@ class DifferencesTest {
             GatewayRules rules =
                     new GatewayRules(21).block(f -> closed[0] && GatewayRules.to(f, 50_000));
             try (Rig rig = new Rig(rules, Settings.DEFAULTS, 42, linux)) {
-                rig.login(Rig.CLIENT, 41_022, Rig.SERVER)
-                        .c("PASV")
-                        .s("227 (203,0,113,10,195,80)");
+                rig.login(Rig.CLIENT, 41_022, Rig.SERVER).c("PASV").s("227 (203,0,113,10,195,80)");
                 Packets syn = Packets.tcp(Rig.CLIENT, 41_023, Rig.SERVER, 50_000).flags("S");
                 assertThat(rig.judge(syn)).isEqualTo("drop related blocked");
                 closed[0] = false;

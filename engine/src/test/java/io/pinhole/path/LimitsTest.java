@@ -6,6 +6,10 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -17,8 +21,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 
 /**
  * Someone tries to exceed each limit: memory stays under the bound that {@link MemoryBound} states,
@@ -342,7 +344,8 @@ class LimitsTest {
             controls[i] = login(host(i), 40_000);
         }
         long sessions = heap();
-        assertThat((sessions - empty) / n).as("a session")
+        assertThat((sessions - empty) / n)
+                .as("a session")
                 .isLessThan(MemoryBound.SESSION - ControlSession.ALLOWANCE);
         for (int i = 0; i < n; i++) {
             controls[i].c("PASV").s("227 (203,0,113,10,%d,%d)".formatted(100 + i / 250, i % 250));
