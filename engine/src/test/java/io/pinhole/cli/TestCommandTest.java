@@ -8,18 +8,29 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
 import picocli.CommandLine;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
+import io.pinhole.capture.CaptureFiles;
+import io.pinhole.capture.CapturedPacket;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
 
 class TestCommandTest {
+    private static final JsonMapper JSON = JsonMapper.builder().build();
+
     private static final String HEAD =
             """
             rules   ftp-gateway.nft
@@ -282,6 +293,70 @@ class TestCommandTest {
                         e ->
                                 assertThat(String.join("\n", ((UserError) e).lines()))
                                         .contains(message));
+    }
+
+    @Test
+    void writesWhatOtherProgramsRead() throws Exception {
+        String failing =
+                HEAD + ISSUE.replace("server:4001 -> client:40001  syn    drop", "client -> server:80 syn accept");
+        Path junit = dir.resolve("out/junit.xml");
+        Path sarif = dir.resolve("out/pinhole.sarif");
+        Path html = dir.resolve("out/coverage.html");
+        Path pcaps = dir.resolve("pcaps");
+        Ran ran =
+                run(
+                        failing,
+                        "--json",
+                        "--junit",
+                        junit.toString(),
+                        "--sarif",
+                        sarif.toString(),
+                        "--coverage-html",
+                        html.toString(),
+                        "--pcap",
+                        pcaps.toString());
+        assertThat(ran.status).isEqualTo(1);
+
+        List<JsonNode> lines = ran.out.lines().map(JSON::readTree).toList();
+        assertThat(lines.get(0).get("passed").asBoolean()).isFalse();
+        assertThat(lines.get(0).get("failure").get("line").asInt()).isEqualTo(15);
+        assertThat(lines.get(0).get("failure").get("verdict").asString()).isEqualTo("drop");
+        assertThat(lines.getLast().get("failed").asInt()).isEqualTo(1);
+
+        NodeList cases =
+                DocumentBuilderFactory.newInstance()
+                        .newDocumentBuilder()
+                        .parse(junit.toFile())
+                        .getElementsByTagName("testcase");
+        assertThat(cases.getLength()).isEqualTo(3);
+        assertThat(((Element) cases.item(0)).getElementsByTagName("failure").getLength()).isOne();
+        assertThat(((Element) cases.item(1)).getElementsByTagName("failure").getLength()).isZero();
+
+        JsonNode result =
+                JSON.readTree(Files.readString(sarif)).get("runs").get(0).get("results").get(0);
+        JsonNode place = result.get("locations").get(0).get("physicalLocation");
+        assertThat(place.get("artifactLocation").get("uri").asString()).isEqualTo("ftp-gateway.nft");
+        assertThat(place.get("region").get("startLine").asInt()).isPositive();
+        assertThat(Files.readString(html)).contains("class=\"hit\"").contains("class=\"miss\"");
+
+        List<Path> captures;
+        try (Stream<Path> files = Files.list(pcaps)) {
+            captures = files.sorted().toList();
+        }
+        assertThat(captures).hasSize(3);
+        CapturedPacket packet = new CapturedPacket();
+        long packets = 0;
+        try (CaptureFiles files =
+                CaptureFiles.open(
+                        List.of(captures.get(1).toString()), InputStream.nullInputStream())) {
+            while (files.next(packet)) {
+                packets++;
+            }
+        }
+        assertThat(packets).isEqualTo(lines.get(1).get("packets").asLong());
+
+        ran = run(failing, "--tap");
+        assertThat(ran.out).startsWith("TAP version 14\n1..3\nnot ok 1 - active mode").contains("\nok 2 - ");
     }
 
     @Test

@@ -31,6 +31,9 @@ import java.util.function.Predicate;
 public final class ScenarioRunner {
     private static final int FTP = 21;
 
+    /** Control connections beyond one for each step. */
+    private static final int SPARE_CONTROLS = 64;
+
     /** Of the tables' hashes; verdicts do not depend on it. */
     private static final long SEED = 0x9e3779b97f4a7c15L;
 
@@ -149,7 +152,7 @@ public final class ScenarioRunner {
         observed.add(FTP);
         PathOptions path =
                 new PathOptions(
-                        settings,
+                        sized(settings, test),
                         observed,
                         attach ? setup.ftpPorts() : Set.of(),
                         setup.locals(),
@@ -179,6 +182,33 @@ public final class ScenarioRunner {
                 prepared.computeIfAbsent(rules, options.instrument::prepare),
                 indexes.computeIfAbsent(rules, RuleIndex::new),
                 path);
+    }
+
+    /**
+     * Settings without room for more control connections than the test can make: tables are made
+     * for each test, and most are for a handful.
+     */
+    private static Settings sized(Settings settings, ScenarioTest test) {
+        if (test.steps().stream().anyMatch(s -> s instanceof Step.Capture)) {
+            return settings;
+        }
+        Settings.Limits l = settings.limits();
+        return new Settings(
+                settings.timeouts(),
+                new Settings.Limits(
+                        l.flows(),
+                        Math.min(l.controls(), SPARE_CONTROLS + test.steps().size()),
+                        l.expectations(),
+                        l.expectationsPerParent(),
+                        l.expectationsPerClient(),
+                        l.reassemblyBytes(),
+                        l.lineBytes(),
+                        l.pipeline(),
+                        l.fragmentBytes(),
+                        l.fragmentDatagrams()),
+                settings.tcp(),
+                settings.helper(),
+                settings.helpers());
     }
 
     private static boolean namesInterface(Step step) {

@@ -1,0 +1,131 @@
+package io.pinhole.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pinhole.Seeds;
+import io.pinhole.capture.CaptureException;
+import io.pinhole.capture.CaptureFiles;
+import io.pinhole.core.Settings;
+import io.pinhole.rule.RuleSet;
+import io.pinhole.validate.check.RuleDiff;
+import io.pinhole.validate.run.Instrument;
+import io.pinhole.validate.run.PacketTap;
+import io.pinhole.validate.run.Proofs;
+import io.pinhole.validate.run.ScenarioRunner;
+import io.pinhole.validate.run.Surroundings;
+import io.pinhole.validate.scenario.ReadScenario;
+import io.pinhole.validate.scenario.Scenario;
+import io.pinhole.validate.scenario.ScenarioReader;
+import io.pinhole.validate.scenario.ScenarioTest;
+import io.pinhole.validate.scenario.Setup;
+import io.pinhole.validate.space.Policies;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Breaks the rule sets of rules/ one thing at a time: some scenario must fail, or {@code diff} must
+ * show over all packets that nothing changed.
+ */
+class RuleMutationIT {
+    /** Mutants of one set in a usual run. */
+    private static final int SAMPLE = 40;
+
+    /** Part of them that must be told from the set, or be equal to it. */
+    private static final double LEAST = 0.9;
+
+    static Stream<String> sets() throws IOException {
+        String only = System.getProperty("pinhole.mutate", "");
+        return RuleScenariosTest.sets().filter(s -> s.contains(only));
+    }
+
+    /** Gives every test one rule set. */
+    private record Mutated(Surroundings real, RuleSet rules) implements Surroundings {
+        @Override
+        public RuleSet rules(Setup setup, String scenarioFile) {
+            return rules;
+        }
+
+        @Override
+        public Settings settings(Setup setup) throws SetupException {
+            return real.settings(setup);
+        }
+
+        @Override
+        public CaptureFiles capture(String scenarioFile, String name) throws CaptureException {
+            return real.capture(scenarioFile, name);
+        }
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("sets")
+    void everyMutantFailsAScenario(String set) throws Exception {
+        Path file = Path.of("../rules/" + set.replace(".nft", ".scenario"));
+        ScenarioSurroundings real =
+                new ScenarioSurroundings(new RuleOptions(), new SettingsOptions());
+        Scenario scenario =
+                ((ReadScenario.Loaded)
+                                ScenarioReader.read(
+                                        file.toString(), ScenarioSurroundings.read(file), real))
+                        .scenario();
+        RuleSet rules = real.rules(scenario.tests().getFirst().setup(), scenario.file());
+        assertThat(fails(scenario, new Mutated(real, rules))).as("as it is").isFalse();
+
+        int killed = 0;
+        int equal = 0;
+        List<String> survivors = new ArrayList<>();
+        for (RuleMutants.Mutant mutant : chosen(RuleMutants.of(rules))) {
+            if (fails(scenario, new Mutated(real, mutant.rules()))) {
+                killed++;
+            } else if (!mutant.stateful()
+                    && RuleDiff.of(rules, mutant.rules(), Policies.DEFAULT).isEmpty()) {
+                equal++;
+            } else {
+                survivors.add(mutant.what());
+            }
+        }
+        System.out.printf(
+                "%s: %d mutants, %d fail a scenario, %d shown equal, %d survive%n",
+                set, killed + equal + survivors.size(), killed, equal, survivors.size());
+        survivors.forEach(s -> System.out.println("  survives: " + s));
+        assertThat(killed + equal)
+                .as("of the mutants of " + set + " fail a scenario or are shown equal")
+                .isGreaterThanOrEqualTo((int) (LEAST * (killed + equal + survivors.size())));
+    }
+
+    /** Some of them, so that CI is done in time; all with {@code -Dpinhole.mutants=all}. */
+    private static List<RuleMutants.Mutant> chosen(List<RuleMutants.Mutant> all) {
+        if (System.getProperty("pinhole.mutants", "").equals("all")) {
+            return all;
+        }
+        List<RuleMutants.Mutant> some = new ArrayList<>(all);
+        Collections.shuffle(some, new Random(Seeds.seed()));
+        return some.subList(0, Math.min(SAMPLE, some.size()));
+    }
+
+    /** Whether some test fails; the rest are not run then. */
+    private static boolean fails(Scenario scenario, Surroundings surroundings) throws Exception {
+        ScenarioRunner runner =
+                new ScenarioRunner(
+                        new ScenarioRunner.Options(
+                                surroundings,
+                                (claim, rules, setup, options) -> new Proofs.Answer.Proved(),
+                                1,
+                                name -> true,
+                                Instrument.NONE,
+                                (s, test) -> PacketTap.NONE));
+        for (ScenarioTest test : scenario.tests()) {
+            Scenario one = new Scenario(scenario.file(), List.of(test), scenario.lines());
+            if (!runner.run(List.of(one)).getFirst().passed()) {
+                return true;
+            }
+        }
+        return false;
+    }
+}
