@@ -337,10 +337,10 @@ final class Expectations {
                 case Event.Alert a -> out.add("alert " + a.kind().label() + ": " + a.detail());
                 case Event.Pinhole p ->
                         out.add(
-                                (p.helper() ? "pinhole: " : "announced, but no helper read it: ")
-                                        + show(p)
-                                        + ", announced by: "
-                                        + p.text());
+                                p.helper()
+                                        ? "pinhole: " + show(p) + ", announced by: " + p.text()
+                                        : "announced, but no helper is assigned to read it: "
+                                                + p.text());
                 default -> {}
             }
         }
