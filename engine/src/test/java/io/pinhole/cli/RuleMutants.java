@@ -14,6 +14,7 @@ import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.Table;
+
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,7 +62,9 @@ final class RuleMutants {
                     t,
                     c,
                     new Chain(chain.name(), flipped, chain.rules(), chain.at()),
-                    base.policyAt().shortText() + " policy " + (base.policyAccept() ? "drop" : "accept"),
+                    base.policyAt().shortText()
+                            + " policy "
+                            + (base.policyAccept() ? "drop" : "accept"),
                     false);
         }
         List<Rule> all = chain.rules();
@@ -93,7 +96,13 @@ final class RuleMutants {
                 with(t, c, r, s, null, "without " + show(m));
                 with(t, c, r, s, inRange(m, m.range(), !m.negated()), "negated " + show(m));
                 for (Range range : ranges(m.range(), m.value().type())) {
-                    with(t, c, r, s, inRange(m, range, m.negated()), show(m) + " as " + show(range));
+                    with(
+                            t,
+                            c,
+                            r,
+                            s,
+                            inRange(m, range, m.negated()),
+                            show(m) + " as " + show(range));
                 }
             }
             case Statement.AnyBit m -> {
@@ -122,7 +131,9 @@ final class RuleMutants {
             }
             case Statement.Verdict v -> {
                 Action other =
-                        v.action() instanceof Action.Accept ? new Action.Drop() : new Action.Accept();
+                        v.action() instanceof Action.Accept
+                                ? new Action.Drop()
+                                : new Action.Accept();
                 with(t, c, r, s, new Statement.Verdict(other, v.at()), "verdict " + other.text());
                 if (v.action() instanceof Action.Jump) {
                     with(t, c, r, s, null, "without its jump");
@@ -248,13 +259,20 @@ final class RuleMutants {
     }
 
     private static String show(Range r) {
-        return big(r.lowHigh(), r.lowLow()).toString(16) + "-" + big(r.highHigh(), r.highLow()).toString(16);
+        return big(r.lowHigh(), r.lowLow()).toString(16)
+                + "-"
+                + big(r.highHigh(), r.highLow()).toString(16);
     }
 
     // ---- putting a changed piece into its place ----
 
     private void with(
-            int t, int c, int r, int s, @org.jspecify.annotations.Nullable Statement by, String what) {
+            int t,
+            int c,
+            int r,
+            int s,
+            @org.jspecify.annotations.Nullable Statement by,
+            String what) {
         Rule rule = rules.tables().get(t).chains().get(c).rules().get(r);
         List<Statement> statements = new ArrayList<>(rule.statements());
         if (by == null) {
@@ -266,7 +284,8 @@ final class RuleMutants {
         one(t, c, r, statements, what, stateful);
     }
 
-    private void one(int t, int c, int r, List<Statement> statements, String what, boolean stateful) {
+    private void one(
+            int t, int c, int r, List<Statement> statements, String what, boolean stateful) {
         List<Rule> all = new ArrayList<>(rules.tables().get(t).chains().get(c).rules());
         Rule rule = all.get(r);
         if (statements.isEmpty()) {

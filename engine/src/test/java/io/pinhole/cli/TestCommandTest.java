@@ -3,19 +3,21 @@ package io.pinhole.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.pinhole.capture.CaptureFiles;
+import io.pinhole.capture.CapturedPacket;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
 import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
+
 import picocli.CommandLine;
+
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-import io.pinhole.capture.CaptureFiles;
-import io.pinhole.capture.CapturedPacket;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,6 +28,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
+
 import javax.xml.parsers.DocumentBuilderFactory;
 
 class TestCommandTest {
@@ -298,7 +301,10 @@ class TestCommandTest {
     @Test
     void writesWhatOtherProgramsRead() throws Exception {
         String failing =
-                HEAD + ISSUE.replace("server:4001 -> client:40001  syn    drop", "client -> server:80 syn accept");
+                HEAD
+                        + ISSUE.replace(
+                                "server:4001 -> client:40001  syn    drop",
+                                "client -> server:80 syn accept");
         Path junit = dir.resolve("out/junit.xml");
         Path sarif = dir.resolve("out/pinhole.sarif");
         Path html = dir.resolve("out/coverage.html");
@@ -335,7 +341,8 @@ class TestCommandTest {
         JsonNode result =
                 JSON.readTree(Files.readString(sarif)).get("runs").get(0).get("results").get(0);
         JsonNode place = result.get("locations").get(0).get("physicalLocation");
-        assertThat(place.get("artifactLocation").get("uri").asString()).isEqualTo("ftp-gateway.nft");
+        assertThat(place.get("artifactLocation").get("uri").asString())
+                .isEqualTo("ftp-gateway.nft");
         assertThat(place.get("region").get("startLine").asInt()).isPositive();
         assertThat(Files.readString(html)).contains("class=\"hit\"").contains("class=\"miss\"");
 
@@ -356,7 +363,9 @@ class TestCommandTest {
         assertThat(packets).isEqualTo(lines.get(1).get("packets").asLong());
 
         ran = run(failing, "--tap");
-        assertThat(ran.out).startsWith("TAP version 14\n1..3\nnot ok 1 - active mode").contains("\nok 2 - ");
+        assertThat(ran.out)
+                .startsWith("TAP version 14\n1..3\nnot ok 1 - active mode")
+                .contains("\nok 2 - ");
     }
 
     @Test
