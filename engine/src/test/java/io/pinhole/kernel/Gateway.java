@@ -33,6 +33,7 @@ import java.util.stream.Collectors;
  */
 final class Gateway implements AutoCloseable {
     private static final int SHIFT = 331;
+    private static final int PATIENCE = 60; // seconds, for machines with other things to do
     private static final int MARKER = 0x88b5; // IEEE 802: for local experiments
 
     private static final String SETUP =
@@ -117,6 +118,7 @@ final class Gateway implements AutoCloseable {
     private final Process shell;
     private final Writer commands;
     private final BufferedReader answers;
+    private final Thread cleaner = new Thread(this::removeNamespaces); // also when interrupted
     private final JsonMapper json = new JsonMapper();
 
     // Added to the identification of every packet: what is left of an earlier sequence's fragments
@@ -127,6 +129,7 @@ final class Gateway implements AutoCloseable {
         gateway = name + "-gw";
         hosts = name + "-hosts";
         rules = Files.createTempFile("pinhole-kernel", ".nft");
+        Runtime.getRuntime().addShutdownHook(cleaner);
         try {
             ProcessBuilder setup = new ProcessBuilder("sh", "-c", SETUP);
             setup.environment().put("GW", gateway);
@@ -136,14 +139,15 @@ final class Gateway implements AutoCloseable {
                     hosts,
                     () -> {
                         for (Side side : Side.values()) {
-                            far[side.ordinal()] = new PacketSocket(side.device(), 3, 10);
+                            far[side.ordinal()] = new PacketSocket(side.device(), 3, PATIENCE);
                         }
                     });
             inNamespace(
                     gateway,
                     () -> {
                         for (Side side : Side.values()) {
-                            near[side.ordinal()] = new PacketSocket(side.device(), MARKER, 10);
+                            near[side.ordinal()] =
+                                    new PacketSocket(side.device(), MARKER, PATIENCE);
                         }
                         conntrack[0] = new Conntrack();
                     });
@@ -155,6 +159,7 @@ final class Gateway implements AutoCloseable {
             answers =
                     new BufferedReader(
                             new InputStreamReader(shell.getInputStream(), StandardCharsets.UTF_8));
+            Linux.stayOnOneProcessor(); // last: what was started before may run anywhere
         } catch (Exception e) {
             removeNamespaces();
             throw e;
@@ -181,9 +186,8 @@ final class Gateway implements AutoCloseable {
     }
 
     private static boolean succeeds(String command) throws IOException, InterruptedException {
-        ProcessBuilder sh = new ProcessBuilder("sh", "-c", command);
-        sh.environment().merge("PATH", "/usr/sbin:/sbin", (path, more) -> path + ":" + more);
-        return sh.redirectErrorStream(true)
+        return new ProcessBuilder("sh", "-c", command)
+                        .redirectErrorStream(true)
                         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
                         .start()
                         .waitFor()
@@ -402,13 +406,17 @@ final class Gateway implements AutoCloseable {
         return (bytes[at] & 0xff) << 8 | bytes[at + 1] & 0xff;
     }
 
-    private void removeNamespaces() throws IOException, InterruptedException {
+    private void removeNamespaces() {
         for (String name : List.of(gateway, hosts)) {
-            new ProcessBuilder("ip", "netns", "del", name)
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                    .start()
-                    .waitFor();
+            try {
+                new ProcessBuilder("ip", "netns", "del", name)
+                        .redirectErrorStream(true)
+                        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                        .start()
+                        .waitFor();
+            } catch (IOException | InterruptedException e) {
+                System.err.println("namespace " + name + " stays: " + e);
+            }
         }
     }
 
@@ -423,6 +431,7 @@ final class Gateway implements AutoCloseable {
             near[i].close();
         }
         conntrack[0].close();
+        Runtime.getRuntime().removeShutdownHook(cleaner);
         removeNamespaces();
         Files.delete(rules);
     }

@@ -31,12 +31,14 @@ class KernelDifferentialIT {
     @Test
     void pinholeAgreesWithTheKernel() throws Exception {
         long seed = Seeds.seed();
-        Linux.stayOnOneProcessor();
         List<String> reports = new ArrayList<>();
         int failed = 0;
         TreeMap<String, Integer> kinds = new TreeMap<>();
         try (Gateway gateway = new Gateway("pinhole-kd-" + ProcessHandle.current().pid())) {
             for (int i = FIRST; i < FIRST + CASES; i++) {
+                if (i > FIRST && (i - FIRST) % 250 == 0) {
+                    System.out.printf("%d cases, %d differ%n", i - FIRST, failed);
+                }
                 KernelCase c = generate(seed, i);
                 List<String> differences;
                 try {
@@ -53,7 +55,7 @@ class KernelDifferentialIT {
                 kinds.merge(kind, 1, Integer::sum);
                 if (reports.size() < SHOWN && kinds.get(kind) == 1) {
                     KernelCase small = new Shrinker(gateway).shrink(c);
-                    reports.add(
+                    String report =
                             "seed %d, case %d\n%s\n%s\n"
                                     .formatted(
                                             seed,
@@ -61,7 +63,9 @@ class KernelDifferentialIT {
                                             small.text(),
                                             String.join("\n", small.differences(gateway))
                                                     + "\nat first:\n"
-                                                    + String.join("\n", differences)));
+                                                    + String.join("\n", differences));
+                    System.out.println(report); // at once: a long run may be stopped
+                    reports.add(report);
                 }
             }
         }

@@ -43,7 +43,6 @@ class KernelTranscriptIT {
     @BeforeAll
     static void open() throws Exception {
         Gateway.assumeAvailable();
-        Linux.stayOnOneProcessor();
         gateway = new Gateway("pinhole-kt-" + ProcessHandle.current().pid());
     }
 

@@ -9,6 +9,7 @@ import java.lang.foreign.StructLayout;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
+import java.util.BitSet;
 
 /** The system calls the differential test needs: packet sockets in another network namespace. */
 final class Linux {
@@ -102,14 +103,15 @@ final class Linux {
             MemorySegment state = arena.allocate(STATE);
             MemorySegment mask = arena.allocate(128);
             check("sched_getaffinity", (int) GETAFFINITY.invokeExact(state, 0, 128L, mask), state);
-            int last = -1;
-            for (int i = 0; i < 1024; i++) {
-                if ((mask.get(ValueLayout.JAVA_BYTE, i / 8) >> i % 8 & 1) != 0) {
-                    last = i;
-                }
+            BitSet allowed = BitSet.valueOf(mask.asByteBuffer());
+            int one = allowed.nextSetBit(0);
+            for (long skip = ProcessHandle.current().pid() % allowed.cardinality();
+                    skip > 0;
+                    skip--) {
+                one = allowed.nextSetBit(one + 1);
             }
             mask.fill((byte) 0);
-            mask.set(ValueLayout.JAVA_BYTE, last / 8, (byte) (1 << last % 8));
+            mask.set(ValueLayout.JAVA_BYTE, one / 8, (byte) (1 << one % 8));
             check("sched_setaffinity", (int) SETAFFINITY.invokeExact(state, 0, 128L, mask), state);
         } catch (Throwable t) {
             throw asFailure(t);
