@@ -203,16 +203,23 @@ final class ChainIndex {
             List<Field> fields, List<Map<Integer, List<Range>>> asked, int[] keep) {
         int n = keep.length == 0 ? fields.size() : keep.length;
         int[] bits = new int[n];
-        @SuppressWarnings({"unchecked", "rawtypes"}) // arrays have no type arguments
-        @Nullable List<Range>[][] rows = new List[asked.size()][n];
         for (int i = 0; i < n; i++) {
-            int d = keep.length == 0 ? i : keep[i];
-            bits[i] = fields.get(d).type().bits();
-            for (int rule = 0; rule < rows.length; rule++) {
-                rows[rule][i] = asked.get(rule).get(d);
-            }
+            bits[i] = fields.get(keep.length == 0 ? i : keep[i]).type().bits();
         }
-        return RangeIndex.of(rows, bits);
+        return RangeIndex.of(
+                new RangeIndex.Items() {
+                    @Override
+                    public int size() {
+                        return asked.size();
+                    }
+
+                    @Override
+                    public @Nullable List<Range> asked(int item, int dimension) {
+                        int d = keep.length == 0 ? dimension : keep[dimension];
+                        return asked.get(item).get(d);
+                    }
+                },
+                bits);
     }
 
     /** Equal for fields that are the same bits of a packet: tcp dport, udp dport, th dport. */

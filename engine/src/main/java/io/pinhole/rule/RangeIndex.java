@@ -43,14 +43,23 @@ final class RangeIndex {
         pool = Arrays.copyOf(builder.pool, builder.pooled);
     }
 
+    /** What items ask for. */
+    interface Items {
+        int size();
+
+        /**
+         * The values an item asks for in a dimension, as {@link Ranges#union}; null where it asks
+         * for nothing.
+         */
+        @Nullable List<Range> asked(int item, int dimension);
+    }
+
     /**
-     * @param asked by item and dimension the values it asks for, as {@link Ranges#union}; null
-     *     where it asks for nothing
      * @param bits by dimension the width of its values
      */
-    static RangeIndex of(@Nullable List<Range>[][] asked, int[] bits) {
-        Builder builder = new Builder(asked, bits);
-        int[] all = new int[asked.length];
+    static RangeIndex of(Items items, int[] bits) {
+        Builder builder = new Builder(items, bits);
+        int[] all = new int[items.size()];
         for (int i = 0; i < all.length; i++) {
             all[i] = i;
         }
@@ -136,18 +145,12 @@ final class RangeIndex {
 
         int rest;
 
-        Split(int dimension, List<Range> bounds, int bits) {
+        Split(int dimension, Bounds bounds, int bits) {
             this.dimension = dimension;
-            intervals = bounds.size();
-            startLow = new long[intervals];
-            long[] high = new long[intervals];
-            boolean wide = false;
-            for (int i = 0; i < intervals; i++) {
-                startLow[i] = bounds.get(i).lowLow();
-                high[i] = bounds.get(i).lowHigh();
-                wide |= high[i] != 0 || startLow[i] < 0;
-            }
-            startHigh = wide || bits > 63 ? high : null;
+            intervals = bounds.size;
+            startLow = Arrays.copyOf(bounds.low, intervals);
+            long[] high = bounds.high;
+            startHigh = high == null ? null : Arrays.copyOf(high, intervals);
             refs = new int[intervals * 2];
             up = new int[intervals * 2];
             direct = bits <= 16 && intervals >= DIRECT ? table(startLow) : null;
@@ -198,9 +201,85 @@ final class RangeIndex {
         }
     }
 
+    /** First values of the intervals into which ranges cut a dimension, ascending. */
+    private static final class Bounds {
+        // The upper halves are null where all values fit into 63 bits.
+        private long @Nullable [] high;
+        private long[] low;
+        private int size;
+
+        Bounds(int capacity, boolean wide) {
+            low = new long[capacity];
+            high = wide ? new long[capacity] : null;
+        }
+
+        void add(long valueHigh, long valueLow) {
+            if (size == low.length) {
+                low = Arrays.copyOf(low, Math.max(16, size * 2));
+                high = high == null ? null : Arrays.copyOf(high, low.length);
+            }
+            if (high != null) {
+                high[size] = valueHigh;
+            }
+            low[size++] = valueLow;
+        }
+
+        void sort() {
+            long[] highs = high;
+            if (highs == null) {
+                Arrays.sort(low, 0, size);
+            } else {
+                List<Range> all = new ArrayList<>(size);
+                for (int i = 0; i < size; i++) {
+                    all.add(Range.of(highs[i], low[i]));
+                }
+                all.sort(
+                        (a, b) ->
+                                Range.compare(a.lowHigh(), a.lowLow(), b.lowHigh(), b.lowLow()));
+                for (int i = 0; i < size; i++) {
+                    highs[i] = all.get(i).lowHigh();
+                    low[i] = all.get(i).lowLow();
+                }
+            }
+            int n = 0;
+            for (int i = 0; i < size; i++) {
+                if (n == 0
+                        || low[i] != low[n - 1]
+                        || (highs != null && highs[i] != highs[n - 1])) {
+                    low[n] = low[i];
+                    if (highs != null) {
+                        highs[n] = highs[i];
+                    }
+                    n++;
+                }
+            }
+            size = n;
+        }
+
+        /** The interval that holds a value. */
+        int place(long valueHigh, long valueLow) {
+            long[] highs = high;
+            if (highs == null && valueHigh != 0) {
+                return size - 1;
+            }
+            int from = 0;
+            int to = size - 1;
+            while (from <= to) {
+                int middle = (from + to) >>> 1;
+                long at = highs == null ? 0 : highs[middle];
+                if (Range.compare(valueHigh, valueLow, at, low[middle]) < 0) {
+                    to = middle - 1;
+                } else {
+                    from = middle + 1;
+                }
+            }
+            return to;
+        }
+    }
+
     /** Builds the tree. */
     private static final class Builder {
-        private final @Nullable List<Range>[][] asked;
+        private final Items asked;
         private final int[] bits;
         final List<Split> splits = new ArrayList<>();
         private final List<Integer> splitLists = new ArrayList<>();
@@ -211,10 +290,10 @@ final class RangeIndex {
         // Places that may still be taken; what comes after is tried one by one.
         private long budget;
 
-        Builder(@Nullable List<Range>[][] asked, int[] bits) {
+        Builder(Items asked, int[] bits) {
             this.asked = asked;
             this.bits = bits;
-            budget = 64L * asked.length + (1 << 20);
+            budget = 64L * asked.size() + (1 << 20);
         }
 
         /** Builds a node of these items, ascending, over the given dimensions. */
@@ -223,15 +302,15 @@ final class RangeIndex {
                 return 0;
             }
             int best = -1;
-            List<Range> bounds = List.of();
+            Bounds bounds = new Bounds(0, false);
             int least = items.length - WORTH;
             if (items.length > LEAF && budget > 0) {
                 for (int d = 0; d < bits.length; d++) {
                     if ((dims >>> d & 1) == 0) {
                         continue;
                     }
-                    List<Range> cut = bounds(items, d);
-                    int cost = cut.isEmpty() ? items.length : worst(items, d, cut);
+                    Bounds cut = bounds(items, d);
+                    int cost = cut.size == 0 ? items.length : worst(items, d, cut);
                     if (cost <= least && (best < 0 || cost < least)) {
                         least = cost;
                         best = d;
@@ -255,66 +334,48 @@ final class RangeIndex {
             return -leaves;
         }
 
-        /** The intervals into which the items' bounds cut the dimension, as where each starts. */
-        private List<Range> bounds(int[] items, int d) {
-            List<Range> starts = new ArrayList<>();
+        private Bounds bounds(int[] items, int d) {
+            // No value lies beyond the dimension's width, so no interval need start there.
+            boolean wide = bits[d] > 63;
+            Bounds out = new Bounds(items.length, wide);
             for (int item : items) {
-                List<Range> ranges = asked[item][d];
+                List<Range> ranges = asked.asked(item, d);
                 if (ranges == null) {
                     continue;
                 }
                 for (Range r : ranges) {
-                    starts.add(Range.of(r.lowHigh(), r.lowLow()));
-                    if (r.highHigh() != -1 || r.highLow() != -1) {
-                        starts.add(
-                                Range.of(
-                                        r.highHigh() + (r.highLow() == -1 ? 1 : 0),
-                                        r.highLow() + 1));
+                    if (wide || (r.lowHigh() == 0 && r.lowLow() >= 0)) {
+                        out.add(r.lowHigh(), r.lowLow());
+                    }
+                    boolean last =
+                            wide
+                                    ? r.highHigh() == -1 && r.highLow() == -1
+                                    : r.highHigh() != 0
+                                            || r.highLow() < 0
+                                            || r.highLow() == Long.MAX_VALUE;
+                    if (!last) {
+                        out.add(
+                                r.highHigh() + (r.highLow() == -1 ? 1 : 0), r.highLow() + 1);
                     }
                 }
             }
-            starts.sort((a, b) -> Range.compare(a.lowHigh(), a.lowLow(), b.lowHigh(), b.lowLow()));
-            int n = 0;
-            for (int i = 0; i < starts.size(); i++) {
-                Range here = starts.get(i);
-                Range before = n == 0 ? null : starts.get(n - 1);
-                if (before == null
-                        || here.lowLow() != before.lowLow()
-                        || here.lowHigh() != before.lowHigh()) {
-                    starts.set(n++, here);
-                }
-            }
-            return new ArrayList<>(starts.subList(0, n));
-        }
-
-        private static int place(List<Range> bounds, long high, long low) {
-            int from = 0;
-            int to = bounds.size() - 1;
-            while (from <= to) {
-                int middle = (from + to) >>> 1;
-                Range b = bounds.get(middle);
-                if (Range.compare(high, low, b.lowHigh(), b.lowLow()) < 0) {
-                    to = middle - 1;
-                } else {
-                    from = middle + 1;
-                }
-            }
-            return to;
+            out.sort();
+            return out;
         }
 
         /** Most items that one value leaves to be tried. */
-        private int worst(int[] items, int d, List<Range> bounds) {
-            int[] change = new int[bounds.size() + 1];
+        private int worst(int[] items, int d, Bounds bounds) {
+            int[] change = new int[bounds.size + 1];
             int open = 0;
             for (int item : items) {
-                List<Range> ranges = asked[item][d];
+                List<Range> ranges = asked.asked(item, d);
                 if (ranges == null) {
                     open++;
                     continue;
                 }
                 for (Range r : ranges) {
-                    change[place(bounds, r.lowHigh(), r.lowLow())]++;
-                    change[place(bounds, r.highHigh(), r.highLow()) + 1]--;
+                    change[bounds.place(r.lowHigh(), r.lowLow())]++;
+                    change[bounds.place(r.highHigh(), r.highLow()) + 1]--;
                 }
             }
             int most = 0;
@@ -326,25 +387,25 @@ final class RangeIndex {
             return open + most;
         }
 
-        private int split(int[] items, int d, List<Range> bounds, int dims) {
+        private int split(int[] items, int d, Bounds bounds, int dims) {
             Split split = new Split(d, bounds, bits[d]);
             splits.add(split);
             splitLists.add(0);
             int number = splits.size();
-            int n = bounds.size();
+            int n = bounds.size;
             int[][] at = new int[2 * n][];
             int[] size = new int[2 * n];
             int[] open = new int[items.length];
             int opened = 0;
             for (int item : items) {
-                List<Range> ranges = asked[item][d];
+                List<Range> ranges = asked.asked(item, d);
                 if (ranges == null) {
                     open[opened++] = item;
                     continue;
                 }
                 for (Range r : ranges) {
-                    int from = place(bounds, r.lowHigh(), r.lowLow()) + n;
-                    int to = place(bounds, r.highHigh(), r.highLow()) + n + 1;
+                    int from = bounds.place(r.lowHigh(), r.lowLow()) + n;
+                    int to = bounds.place(r.highHigh(), r.highLow()) + n + 1;
                     for (; from < to; from >>= 1, to >>= 1) {
                         if ((from & 1) == 1) {
                             put(at, size, from++, item);

@@ -266,16 +266,12 @@ abstract class SetCode {
             int size = of.size() - (catchAll >= 0 ? 1 : 0);
             elements = new int[size];
             bounds = new long[size * parts * 4];
-            @SuppressWarnings({"unchecked", "rawtypes"}) // arrays have no type arguments
-            List<Range>[][] asked = new List[size][];
             int n = 0;
             for (int i = 0; i < of.size(); i++) {
                 List<Range> key = of.get(i).key();
                 if (key.isEmpty()) {
                     continue;
                 }
-                @SuppressWarnings({"unchecked", "rawtypes"})
-                List<Range>[] row = new List[parts];
                 for (int p = 0; p < parts; p++) {
                     Range range = key.get(p);
                     int at = (n * parts + p) * 4;
@@ -283,12 +279,24 @@ abstract class SetCode {
                     bounds[at + 1] = range.lowLow();
                     bounds[at + 2] = range.highHigh();
                     bounds[at + 3] = range.highLow();
-                    row[p] = range.isEmpty() ? List.of() : List.of(range);
                 }
-                asked[n] = row;
                 elements[n++] = i;
             }
-            tree = RangeIndex.of(asked, types.stream().mapToInt(DataType::bits).toArray());
+            tree =
+                    RangeIndex.of(
+                            new RangeIndex.Items() {
+                                @Override
+                                public int size() {
+                                    return size;
+                                }
+
+                                @Override
+                                public List<Range> asked(int item, int part) {
+                                    Range range = of.get(elements[item]).key().get(part);
+                                    return range.isEmpty() ? List.of() : List.of(range);
+                                }
+                            },
+                            types.stream().mapToInt(DataType::bits).toArray());
             candidates = new Candidates(tree);
         }
 
