@@ -81,7 +81,7 @@ class RandomAgreementTest {
     void longChainsAgree() {
         Map<Verdict, Integer> seen = new EnumMap<>(Verdict.class);
         int matched = 0;
-        for (int i = 0; i < RULE_SETS / 12; i++) {
+        for (int i = 0; i < RULE_SETS / 16; i++) {
             String text = generator.longRuleSet();
             RuleSet rules = RuleFixture.load(text);
             CompiledRules compiled = rules.compile();

@@ -396,7 +396,7 @@ public final class RandomRules {
         return String.join(", ", out);
     }
 
-    String packetForLongRuleSet() {
+    public String packetForLongRuleSet() {
         boolean v4 = random.nextInt(5) > 0;
         String from = v4 ? host4() : "2001:db8:" + random.nextInt(6) + "::1";
         String to = v4 ? host4() : "2001:db8:" + random.nextInt(6) + "::2";
