@@ -233,9 +233,7 @@ final class RangeIndex {
                 for (int i = 0; i < size; i++) {
                     all.add(Range.of(highs[i], low[i]));
                 }
-                all.sort(
-                        (a, b) ->
-                                Range.compare(a.lowHigh(), a.lowLow(), b.lowHigh(), b.lowLow()));
+                all.sort((a, b) -> Range.compare(a.lowHigh(), a.lowLow(), b.lowHigh(), b.lowLow()));
                 for (int i = 0; i < size; i++) {
                     highs[i] = all.get(i).lowHigh();
                     low[i] = all.get(i).lowLow();
@@ -243,9 +241,7 @@ final class RangeIndex {
             }
             int n = 0;
             for (int i = 0; i < size; i++) {
-                if (n == 0
-                        || low[i] != low[n - 1]
-                        || (highs != null && highs[i] != highs[n - 1])) {
+                if (n == 0 || low[i] != low[n - 1] || (highs != null && highs[i] != highs[n - 1])) {
                     low[n] = low[i];
                     if (highs != null) {
                         highs[n] = highs[i];
@@ -354,8 +350,7 @@ final class RangeIndex {
                                             || r.highLow() < 0
                                             || r.highLow() == Long.MAX_VALUE;
                     if (!last) {
-                        out.add(
-                                r.highHigh() + (r.highLow() == -1 ? 1 : 0), r.highLow() + 1);
+                        out.add(r.highHigh() + (r.highLow() == -1 ? 1 : 0), r.highLow() + 1);
                     }
                 }
             }

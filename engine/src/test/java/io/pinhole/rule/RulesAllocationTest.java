@@ -3,12 +3,15 @@ package io.pinhole.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+
 import io.pinhole.core.CtState;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
+
+import org.junit.jupiter.api.Test;
+
 import java.lang.management.ManagementFactory;
 import java.util.Random;
-import org.junit.jupiter.api.Test;
 
 /** Judging a packet leaves nothing to collect: indexes, sets, maps, marks, memos. */
 class RulesAllocationTest {
@@ -44,8 +47,7 @@ class RulesAllocationTest {
                 continue;
             }
             rules.watch(facts);
-            Verdict verdict =
-                    rules.run(Hook.FORWARD, Integer.MIN_VALUE, Integer.MAX_VALUE, facts);
+            Verdict verdict = rules.run(Hook.FORWARD, Integer.MIN_VALUE, Integer.MAX_VALUE, facts);
             memos[n] = rules.remember(memos[n], facts, verdict, Hook.FORWARD, facts.decidedBy);
         }
         assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(NOISE);
