@@ -42,11 +42,11 @@ import java.util.stream.Collectors;
 /** {@code pinhole analyze}: judges captures and tells what FTP happened in them. */
 @Command(
         name = "analyze",
+        abbreviateSynopsis = true,
         sortOptions = false,
-        description = {
-            "Judge captures by a rule set and tell what FTP happened in them: sessions,",
-            "pinholes, transfers, what was blocked by which rule, and the cure."
-        },
+        description =
+                "Judge captures by a rule set and tell what FTP happened in them: sessions, pinholes,"
+                        + " transfers, what was blocked by which rule, and the cure.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  pinhole analyze capture.pcap",
@@ -54,8 +54,8 @@ import java.util.stream.Collectors;
             "  pinhole analyze --ftp-port 21,2121 monday.pcap tuesday.pcap.gz",
             "  tcpdump -i eth0 -w - tcp | pinhole analyze --json -",
             "",
-            "Exit status: 0 fine, 1 --fail-on matched, 2 bad usage, rule set or file,",
-            "3 a file is damaged part-way."
+            "Exit status: 0 fine, 1 --fail-on matched, 2 bad usage, rule set or file, 3 a file is damaged",
+            "part-way: everything before the damage was judged."
         })
 final class AnalyzeCommand implements Callable<Integer> {
     private static final int FTP = 21;
@@ -69,11 +69,9 @@ final class AnalyzeCommand implements Callable<Integer> {
             names = "--ftp-port",
             split = ",",
             paramLabel = "PORT",
-            description = {
-                "Control ports instead of 21, with the bundled rule set also",
-                "in what it lets in; with another set that assigns no helper:",
-                "attach the helper there."
-            })
+            description =
+                    "Control ports instead of 21, with the bundled rule set also in what it lets in;"
+                            + " with another set that assigns no helper: attach the helper there.")
     private List<Integer> ftpPorts = new ArrayList<>();
 
     @Option(
@@ -89,38 +87,33 @@ final class AnalyzeCommand implements Callable<Integer> {
     @Option(
             names = "--local",
             paramLabel = "ADDR",
-            description = {
-                "An address of the host itself: packets to it meet input,",
-                "packets from it output; repeatable."
-            })
+            description =
+                    "An address of the host itself: packets to it meet input, packets from it output;"
+                            + " repeatable.")
     private List<String> locals = new ArrayList<>();
 
     @Option(
             names = "--iface",
             paramLabel = "NAME=CIDR",
-            description = {
-                "Which addresses live behind which interface, for rule sets",
-                "that ask; repeatable."
-            })
+            description =
+                    "Which addresses live behind which interface, for rule sets that ask; repeatable.")
     private List<String> interfaces = new ArrayList<>();
 
     @Option(
             names = "--compat",
             paramLabel = "linux",
-            description = {
-                "Judge as Linux does, its FTP helper's faults included:",
-                "docs/semantics.md lists the differences."
-            })
+            description =
+                    "Judge as Linux does, its FTP helper's faults included; docs/semantics.md lists"
+                            + " the differences.")
     private @Nullable String compat;
 
     @Option(
             names = "--fail-on",
             split = ",",
             paramLabel = "WHAT",
-            description = {
-                "Exit status 1 if anything was dropped, if there was an alert,",
-                "if a transfer was incomplete: ${COMPLETION-CANDIDATES}."
-            },
+            description =
+                    "Exit status 1 if anything was dropped, if there was an alert, if a transfer was"
+                            + " incomplete: ${COMPLETION-CANDIDATES}.",
             completionCandidates = FailOnNames.class)
     private List<String> failOn = new ArrayList<>();
 
@@ -272,7 +265,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             }
             return failures.stream().anyMatch(f -> f.matches(report.totals())) ? Main.EXIT_NO : 0;
         } catch (CaptureException e) {
-            throw new UserError(String.valueOf(e.getMessage()));
+            throw new UserError(SettingsText.visible(String.valueOf(e.getMessage())));
         } catch (UncheckedIOException e) {
             if (isBrokenPipe(e)) {
                 return EXIT_PIPE;

@@ -20,7 +20,6 @@ import io.pinhole.rule.RuleOrigin;
 
 import org.jspecify.annotations.Nullable;
 
-import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -33,12 +32,11 @@ final class AnalyzeRun {
     private final String ruleSetName;
     private final Report report;
     private final boolean needsInterfaces;
-    private final PrintStream err = System.err;
-    private final Progress progress = new Progress(err, Terminal.isErrTerminal());
+    private final Progress progress = new Progress(System.err, Terminal.isErrTerminal());
     private final int[] timeDigits;
     private final CompiledRules fresh;
     private final List<CompiledRules> programs = new ArrayList<>();
-    private boolean damaged;
+    private final List<String> damage = new ArrayList<>();
     private int file = -1;
 
     /** What the shards say, handed on. */
@@ -78,7 +76,7 @@ final class AnalyzeRun {
         public void fault(PacketBatch of, int i, InternalError fault) {
             if (Positions.file(of.position(i)) == capture.currentFile()) {
                 damage(capture.endFileAfter(fault));
-            } else if (!damaged) {
+            } else if (damage.isEmpty()) {
                 throw fault;
             }
         }
@@ -116,6 +114,9 @@ final class AnalyzeRun {
             progress.clear();
         }
         report.finish();
+        for (String one : damage) {
+            System.err.println("pinhole: " + SettingsText.visible(one));
+        }
     }
 
     private synchronized CompiledRules program() {
@@ -133,7 +134,7 @@ final class AnalyzeRun {
 
     /** True if a file ended in damage. */
     boolean damaged() {
-        return damaged;
+        return !damage.isEmpty();
     }
 
     /** Reads packets until the batch is full; false at the end of the input. */
@@ -173,10 +174,9 @@ final class AnalyzeRun {
         return true;
     }
 
+    /** Remembered until everything that was judged before it is told. */
     private void damage(CaptureException what) {
-        progress.clear();
-        err.println("pinhole: " + what.getMessage());
-        damaged = true;
+        damage.add(String.valueOf(what.getMessage()));
     }
 
     /** All packets of the files before this one have been told. */

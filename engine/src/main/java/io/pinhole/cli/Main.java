@@ -11,12 +11,19 @@ import picocli.CommandLine.UnmatchedArgumentException;
 
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.concurrent.Callable;
 
 /** The command {@code pinhole}: finds the subcommand and turns its result into an exit status. */
 @Command(
         name = "pinhole",
         description = "FTP-aware stateful firewall and packet inspection engine.",
         synopsisSubcommandLabel = "COMMAND",
+        versionProvider = VersionCommand.class,
+        footerHeading = "%nTry it:%n",
+        footer = {
+            "  pinhole analyze capture.pcap",
+            "  pinhole COMMAND --help   options and examples of one command"
+        },
         subcommands = {
             AnalyzeCommand.class,
             ExplainCommand.class,
@@ -33,7 +40,7 @@ import java.util.Arrays;
             ConfigCommand.class,
             VersionCommand.class
         })
-public final class Main implements Runnable {
+public final class Main implements Callable<Integer> {
     /** The question was answered with "no". */
     public static final int EXIT_NO = 1;
 
@@ -44,6 +51,7 @@ public final class Main implements Runnable {
     public static final int EXIT_DAMAGED = 3;
 
     private static final int TRACE_LINES = 12;
+    private static final int HELP_COLUMNS = 100;
 
     @Spec private CommandSpec spec;
 
@@ -55,13 +63,22 @@ public final class Main implements Runnable {
     @SuppressWarnings("unused") // picocli acts on it, here and in every subcommand
     private boolean help;
 
+    @Option(
+            names = {"-V", "--version"},
+            versionHelp = true,
+            description = "Print the version and exit.")
+    @SuppressWarnings("unused") // as above
+    private boolean version;
+
     @SuppressWarnings("NullAway.Init") // picocli sets spec
     Main() {}
 
     /** A call without a subcommand. */
     @Override
-    public void run() {
-        throw new ParameterException(spec.commandLine(), "Missing command");
+    public Integer call() {
+        CommandLine command = spec.commandLine();
+        command.usage(command.getErr());
+        return EXIT_USAGE;
     }
 
     public static void main(String[] args) {
@@ -82,6 +99,7 @@ public final class Main implements Runnable {
 
     static CommandLine commandLine() {
         return new CommandLine(new Main())
+                .setUsageHelpWidth(HELP_COLUMNS)
                 .setExpandAtFiles(false) // a file may well be called @something
                 .setParameterExceptionHandler(Main::badUsage)
                 .setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));

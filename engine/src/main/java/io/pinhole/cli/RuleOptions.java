@@ -22,10 +22,10 @@ final class RuleOptions {
     @Option(
             names = {"-r", "--rules"},
             paramLabel = "RULES",
-            description = {
-                "Rule set to judge by, an nft file; without it the",
-                "bundled " + RuleFiles.DEFAULT + "."
-            })
+            description =
+                    "Rule set to judge by, an nft file; without it the bundled "
+                            + RuleFiles.DEFAULT
+                            + ".")
     @Nullable String rules;
 
     @Option(
@@ -36,10 +36,9 @@ final class RuleOptions {
 
     @Option(
             names = "--ignore-nat",
-            description = {
-                "Judge without address translation where the rule set",
-                "does any; otherwise such a set is refused."
-            })
+            description =
+                    "Judge without address translation where the rule set does any; otherwise such a"
+                            + " set is refused.")
     boolean ignoreNat;
 
     /** True if the bundled set is in force. */

@@ -11,19 +11,16 @@ final class SettingsOptions {
     @Option(
             names = "--config",
             paramLabel = "FILE",
-            description = {
-                "Read settings from this YAML file instead of",
-                "/etc/pinhole/pinhole.yaml (which need not exist)."
-            })
+            description =
+                    "Read settings from this YAML file instead of /etc/pinhole/pinhole.yaml (which"
+                            + " need not exist).")
     @Nullable Path config;
 
     @Option(
             names = "--set",
             paramLabel = "KEY=VALUE",
-            description = {
-                "Change one setting, on top of the file; repeatable,",
-                "the last of equal keys wins."
-            })
+            description =
+                    "Change one setting, on top of the file; repeatable, the last of equal keys wins.")
     List<String> sets = new ArrayList<>();
 
     /** Whether any of the options was given. */

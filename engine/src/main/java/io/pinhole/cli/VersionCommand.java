@@ -1,6 +1,7 @@
 package io.pinhole.cli;
 
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
@@ -12,11 +13,16 @@ import java.util.concurrent.Callable;
 
 /** {@code pinhole version}. */
 @Command(name = "version", description = "Print the version of pinhole and of Java.")
-final class VersionCommand implements Callable<Integer> {
+final class VersionCommand implements Callable<Integer>, IVersionProvider {
     @Spec private CommandSpec spec;
 
     @SuppressWarnings("NullAway.Init") // picocli sets spec
     VersionCommand() {}
+
+    @Override
+    public String[] getVersion() {
+        return new String[] {text()};
+    }
 
     @Override
     public Integer call() {
