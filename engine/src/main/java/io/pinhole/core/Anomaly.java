@@ -24,6 +24,8 @@ public enum Anomaly {
     IP_BAD_CHECKSUM(WARN, "IPv4 header checksum is wrong"),
     IPV6_BAD_EXTENSION(WARN, "IPv6 extension header chain is malformed or too long"),
 
+    ENCAPSULATED(INFO, "IP inside MPLS, PPPoE, GRE or the like, which is not looked into"),
+
     // Fragments.
     FRAGMENT_OVERLAP(ALERT, "fragments of one datagram overlap"),
     FRAGMENT_DUPLICATE(INFO, "fragment repeats bytes that are already held"),

@@ -12,6 +12,7 @@ final class EventText {
             case Event.Pinhole _ -> "pinhole";
             case Event.Data _ -> "data";
             case Event.Alert _ -> "alert";
+            case Event.Elsewhere _ -> "elsewhere";
         };
     }
 
@@ -46,6 +47,8 @@ final class EventText {
                                     d.verdict().label());
             case Event.Alert a ->
                     "alert %s %s \"%s\"".formatted(a.kind().label(), a.flow(), a.detail());
+            case Event.Elsewhere e ->
+                    "elsewhere %s%s".formatted(e.flow(), e.encrypted() ? " encrypted" : "");
         };
     }
 }

@@ -118,6 +118,12 @@ final class ControlSession implements DialogueListener {
     /** What {@link #linux} has waiting. */
     @Nullable LinuxPermission linuxPermission;
 
+    /** First packet that {@link #linux} dropped, 0 if none. */
+    long linuxDroppedAt;
+
+    /** The last end point that was announced and refused; null if there is none. */
+    @Nullable RefusedTarget refusedTarget;
+
     private final Settings.HelperPolicy policy;
     private final MemoryBudget.Account memory;
     private final ControlDialogue dialogue;
@@ -318,6 +324,14 @@ final class ControlSession implements DialogueListener {
         }
     }
 
+    /** The connection to an end point that was announced and refused has come. */
+    void cameTo(RefusedTarget target, long position, FlowKey flow, String verdict) {
+        if (!target.told) {
+            target.told = true;
+            packetAlert(target.why, position, flow, "connection to that end point " + verdict);
+        }
+    }
+
     /** An alert about a packet of this connection or of one of its data connections. */
     void packetAlert(Anomaly kind, long position, FlowKey flow, String detail) {
         if (packetAlerts++ < MAX_PACKET_ALERTS) {
@@ -340,6 +354,7 @@ final class ControlSession implements DialogueListener {
                 encryptedAt,
                 cutAt,
                 gapAt,
+                linuxDroppedAt,
                 midstream,
                 dialogue.commands(),
                 how,
@@ -365,6 +380,16 @@ final class ControlSession implements DialogueListener {
         }
         pinholes.add(p);
         return p;
+    }
+
+    /** The announcement that was complete with this packet, null if there is none. */
+    @Nullable Pinhole announcedBy(long position) {
+        for (int i = pinholes.size() - 1; i >= 0; i--) {
+            if (pinholes.get(i).announcement.position() == position) {
+                return pinholes.get(i);
+            }
+        }
+        return null;
     }
 
     private @Nullable Pinhole known(@Nullable Announcement a) {
@@ -394,9 +419,16 @@ final class ControlSession implements DialogueListener {
     @Override
     public void refused(Announcement a, Anomaly why, String detail) {
         Pinhole p = pinholeOf(a);
+        if (linux != null) {
+            p.refusal = why.label(); // Linux decides, and has not read the packet yet
+            return;
+        }
         sessions.refuse(p, why.label());
         if (p.data == null) {
             forget(p);
+        }
+        if (why.severity() == Anomaly.Severity.ALERT) {
+            sessions.watch(this, a, why);
         }
     }
 

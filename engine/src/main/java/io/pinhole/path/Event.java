@@ -55,6 +55,8 @@ public sealed interface Event {
      * @param encryptedAt packet from which on it was TLS, 0 if it never was
      * @param cutAt first packet whose dialogue the snap length cut, 0 if none
      * @param gapAt first packet after which bytes of the dialogue were missing, 0 if none
+     * @param linuxDroppedAt first packet that Linux's helper dropped under --compat=linux, 0 if
+     *     none
      * @param midstream true if its beginning is not in the input
      * @param verdict of its first packet
      * @param rule that gave that verdict
@@ -75,6 +77,7 @@ public sealed interface Event {
             long encryptedAt,
             long cutAt,
             long gapAt,
+            long linuxDroppedAt,
             boolean midstream,
             long commands,
             Closed closed,
@@ -98,6 +101,7 @@ public sealed interface Event {
                     encryptedAt,
                     cutAt,
                     gapAt,
+                    linuxDroppedAt,
                     midstream,
                     commands,
                     closed,
@@ -140,6 +144,9 @@ public sealed interface Event {
             String text,
             boolean helper)
             implements Event {
+        /** The reason where {@code --compat=linux} opened nothing. */
+        public static final String NOT_SEEN_BY_LINUX = "not seen by Linux's helper";
+
         @Override
         public Pinhole withSession(long number) {
             return new Pinhole(
@@ -192,6 +199,26 @@ public sealed interface Event {
             return new Data(
                     number, position, timeNanos, endNanos, flow, control, mode, command, file,
                     bytes, complete, verdict, rule, helper);
+        }
+    }
+
+    /**
+     * A control connection on a port that neither a helper nor the observer reads; told once for
+     * each server.
+     *
+     * @param flow from client to server
+     * @param encrypted whether it is implicit FTPS, TLS from the first byte
+     */
+    record Elsewhere(long position, long timeNanos, FlowKey flow, boolean encrypted)
+            implements Event {
+        @Override
+        public long session() {
+            return 0;
+        }
+
+        @Override
+        public Elsewhere withSession(long number) {
+            return this;
         }
     }
 

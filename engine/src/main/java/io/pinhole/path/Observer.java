@@ -211,11 +211,18 @@ final class Observer implements AutoCloseable {
                                 p.destinationLow(),
                                 p.destinationPort(),
                                 sessions.now());
-        if (!(e instanceof Pinhole.Permission permission)) {
-            return false;
-        }
-        arrived(t, permission.pinhole, p, position, verdict, rule);
-        return true;
+        return switch (e) {
+            case Pinhole.Permission permission -> {
+                arrived(t, permission.pinhole, p, position, verdict, rule);
+                yield true;
+            }
+            case RefusedTarget target -> {
+                String what = verdict == Verdict.ACCEPT ? "accepted by " : "dropped by ";
+                target.session.cameTo(target, position, Sessions.key(p), what + rule.text());
+                yield true;
+            }
+            case null, default -> false;
+        };
     }
 
     private void arrived(

@@ -77,6 +77,7 @@ public final class PacketPath implements AutoCloseable {
     private final Share share;
     private final Handshakes handshakes;
     private final Observer observer;
+    private final FtpElsewhere elsewhere;
     final ConnectionTracker tracker;
     private final PacketView view = new PacketView();
     private final PacketView datagram = new PacketView();
@@ -166,6 +167,7 @@ public final class PacketPath implements AutoCloseable {
             fragments.forgetDead();
         }
         sessions = new Sessions(settings, options.compatLinux(), options.seed(), events, share);
+        elsewhere = new FtpElsewhere(sessions, options.observedPorts());
         observer =
                 new Observer(
                         sessions,
@@ -231,7 +233,8 @@ public final class PacketPath implements AutoCloseable {
             return;
         }
         if (p.ipVersion() == 0 || isLinkScope(p)) {
-            verdicts.verdict(position, Verdict.UNFILTERED, null, null, NOT_FILTERED, Anomaly.NONE);
+            Anomaly inside = isTunnelFrame(p.etherType()) ? Anomaly.ENCAPSULATED : Anomaly.NONE;
+            verdicts.verdict(position, Verdict.UNFILTERED, null, null, NOT_FILTERED, inside);
             return;
         }
         facts.inputInterface = input;
@@ -371,8 +374,11 @@ public final class PacketPath implements AutoCloseable {
         }
         if (verdict == Verdict.ACCEPT) {
             verdict = admit(p, position);
-        } else if (tracker.expectation() instanceof Pinhole.Permission permission) {
-            observer.blocked(permission.pinhole, p, position, verdict, rule);
+        } else {
+            Pinhole pinhole = expectedPinhole();
+            if (pinhole != null) {
+                observer.blocked(pinhole, p, position, verdict, rule);
+            }
         }
         if (p.protocol() == PacketView.TCP && p.transportAnomaly() == Anomaly.NONE) {
             observe(p, position, verdict);
@@ -422,6 +428,9 @@ public final class PacketPath implements AutoCloseable {
         } else {
             tracker.track(p, now);
             why = tracker.anomaly();
+        }
+        if (why == Anomaly.NONE && isTunnel(p.protocol())) {
+            why = Anomaly.ENCAPSULATED;
         }
         factsOfFlow();
         if (routes || !tracker.isConfirmed() || tracker.isOfError()) {
@@ -594,10 +603,19 @@ public final class PacketPath implements AutoCloseable {
         return verdict;
     }
 
+    /** Whose permission the first packet of a flow has. */
+    private @Nullable Pinhole expectedPinhole() {
+        return switch (tracker.expectation()) {
+            case Pinhole.Permission permission -> permission.pinhole;
+            case LinuxPermission linux -> linux.pinhole();
+            case null, default -> null;
+        };
+    }
+
     /** What begins with a flow: the use of an expectation, or a helper. */
     private void firstPacket(FlowTable t, long flow, PacketView p, long position) {
-        if (tracker.expectation() instanceof Pinhole.Permission permission) {
-            Pinhole pinhole = permission.pinhole;
+        Pinhole pinhole = expectedPinhole();
+        if (pinhole != null) {
             DataConnection earlier = pinhole.data;
             if (earlier == null || !earlier.key.equals(Sessions.key(p))) {
                 DataConnection d =
@@ -731,7 +749,8 @@ public final class PacketPath implements AutoCloseable {
         if (s.linux != null) {
             // It reads on as long as the flow's entry lives.
             boolean reads = tracker.state() == CtState.ESTABLISHED;
-            if (reads && !sessions.linuxReads(s, s.linux, p, fromClient)) {
+            if (reads && !sessions.linuxReads(s, s.linux, p, fromClient, position)) {
+                s.linuxDroppedAt = s.linuxDroppedAt == 0 ? position : s.linuxDroppedAt;
                 rule = HELPER;
                 return Verdict.DROP;
             }
@@ -767,6 +786,7 @@ public final class PacketPath implements AutoCloseable {
                 return;
             }
         }
+        elsewhere.packet(p, position);
         boolean explained =
                 tracker.expectation() != null
                         || (observer.mayConcern(p) && observer.packet(p, position, verdict, rule));
@@ -953,6 +973,22 @@ public final class PacketPath implements AutoCloseable {
         now = Math.max(now, timeNanos);
         sessions.expire(now);
         return sessions.waiting();
+    }
+
+    /** MPLS, PPPoE sessions and provider backbone bridges: IP may be in there. */
+    private static boolean isTunnelFrame(int etherType) {
+        return switch (etherType) {
+            case 0x8847, 0x8848, 0x8864, 0x88e7 -> true;
+            default -> false;
+        };
+    }
+
+    /** IP in IP, IPv6 in IP, GRE, EtherIP, IPIP, L2TP. */
+    private static boolean isTunnel(int protocol) {
+        return switch (protocol) {
+            case 4, 41, PacketView.GRE, 94, 97, 115 -> true;
+            default -> false;
+        };
     }
 
     /** Flows tracked now, both IP versions. */

@@ -42,6 +42,14 @@ final class Pinhole {
     @Nullable String command;
     @Nullable String file;
 
+    /** Under --compat=linux: where Linux's helper leads it, null if that opened nothing. */
+    @Nullable IpAddress linuxTarget;
+
+    int linuxPort;
+
+    /** Under --compat=linux: why Pinhole would refuse it; Linux does not ask. */
+    @Nullable String refusal;
+
     /** Final reply to the transfer command, 0 while there is none. */
     int replyCode;
 
@@ -53,6 +61,11 @@ final class Pinhole {
         this.announcement = announcement;
         this.timeNanos = timeNanos;
         this.helper = helper;
+    }
+
+    /** Whether a helper opened it, Pinhole's or the one of --compat=linux. */
+    boolean isOpened() {
+        return helper || linuxTarget != null;
     }
 
     boolean isWaiting() {

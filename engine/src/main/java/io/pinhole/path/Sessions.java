@@ -267,6 +267,7 @@ final class Sessions {
         sessions.clear(s.index);
         live--;
         leaveHosts(s);
+        unwatch(s);
         s.close(how);
         settleIfDone(s);
     }
@@ -276,6 +277,7 @@ final class Sessions {
         sessions.clear(s.index);
         live--;
         leaveHosts(s);
+        unwatch(s);
         s.settled = true;
         s.close(Event.Closed.OPEN);
     }
@@ -369,7 +371,8 @@ final class Sessions {
      *
      * @return false if it drops it
      */
-    boolean linuxReads(ControlSession s, LinuxHelper linux, PacketView p, boolean fromClient) {
+    boolean linuxReads(
+            ControlSession s, LinuxHelper linux, PacketView p, boolean fromClient, long position) {
         Side side = fromClient ? Side.CLIENT : Side.SERVER;
         switch (linux.segment(
                 side, p.tcpSequence(), p.data(), p.payloadStart(), p.payloadCaptured())) {
@@ -381,22 +384,56 @@ final class Sessions {
             }
             case EXPECT -> {}
         }
-        if (s.linuxPermission != null) {
-            expectations.remove(s.linuxPermission);
+        LinuxPermission before = s.linuxPermission;
+        if (before != null) {
+            expectations.remove(before);
         }
         IpAddress source = fromClient ? s.key.destination() : s.key.source();
         if (linux.port() == 0) {
             return true;
         }
+        Pinhole pinhole = s.announcedBy(position);
+        if (pinhole != null) {
+            pinhole.linuxTarget = linux.address();
+            pinhole.linuxPort = linux.port();
+        } else if (before != null
+                && before.destinationPort() == linux.port()
+                && before.destination().equals(linux.address())) {
+            pinhole = before.pinhole(); // the line came again
+        }
         LinuxPermission permission =
                 new LinuxPermission(
                         s.key,
+                        pinhole,
                         source,
                         linux.address(),
                         linux.port(),
                         now + settings.timeouts().expectation() * SECOND);
         s.linuxPermission = permission;
         return expectations.add(permission);
+    }
+
+    /** Looks out for the connection to an end point that was announced and refused. */
+    void watch(ControlSession s, Announcement a, Anomaly why) {
+        IpAddress address = a.address();
+        IpAddress source = a.mode().serverConnects() ? s.key.destination() : s.key.source();
+        if (address == null || a.port() == 0 || address.version() != source.version()) {
+            return;
+        }
+        unwatch(s);
+        long deadline = now + settings.timeouts().expectation() * SECOND;
+        RefusedTarget target = new RefusedTarget(s, why, source, address, a.port(), deadline);
+        if (observed.add(target)) {
+            s.refusedTarget = target;
+        }
+    }
+
+    private void unwatch(ControlSession s) {
+        RefusedTarget target = s.refusedTarget;
+        if (target != null) {
+            observed.remove(target);
+            s.refusedTarget = null;
+        }
     }
 
     private void takeBack(Pinhole p) {
@@ -412,6 +449,9 @@ final class Sessions {
         IpAddress target = a.target();
         if (target == null) {
             return;
+        }
+        if (!target.equals(a.address())) {
+            watch(s, a, Anomaly.ADDRESS_MISMATCH);
         }
         boolean active = a.mode().serverConnects();
         IpAddress source = active ? s.key.destination() : s.key.source();
@@ -492,12 +532,12 @@ final class Sessions {
     void closePinholes(ControlSession s, List<Pinhole> ofSession, @Nullable String reason) {
         for (int i = ofSession.size() - 1; i >= 0; i--) {
             Pinhole p = ofSession.get(i);
-            if (p.isWaiting() && p.confirmed) {
+            if (p.isWaiting() && p.confirmed || p.linuxTarget != null && p.outcome == null) {
                 withdraw(p, reason == null ? PinholeOutcome.UNUSED : PinholeOutcome.CLOSED, null);
                 ofSession.remove(i);
             } else if (p.outcome == null) {
                 takeBack(p);
-                settle(p, PinholeOutcome.REFUSED, "not-confirmed");
+                settle(p, PinholeOutcome.REFUSED, p.refusal == null ? "not-confirmed" : p.refusal);
                 ofSession.remove(i);
             } else if (p.data != null && p.data.hasEnded()) {
                 settle(p.data);
@@ -558,7 +598,10 @@ final class Sessions {
         String why = reason;
         if (why == null && blockedBy != null) {
             why = "blocked by " + blockedBy.text();
+        } else if (why == null && s.linux != null && p.linuxTarget == null) {
+            why = Event.Pinhole.NOT_SEEN_BY_LINUX;
         }
+        IpAddress linuxTarget = p.linuxTarget;
         TransferMode mode = a.mode();
         events.event(
                 new Event.Pinhole(
@@ -568,14 +611,14 @@ final class Sessions {
                         s.key,
                         mode,
                         mode.serverConnects() ? s.key.destination() : s.key.source(),
-                        a.target(),
-                        a.port(),
+                        linuxTarget != null ? linuxTarget : a.target(),
+                        linuxTarget != null ? p.linuxPort : a.port(),
                         a.address(),
                         outcome,
                         d == null ? 0 : d.position,
                         why,
                         a.text(),
-                        p.helper));
+                        p.isOpened()));
     }
 
     // ---- data connections ----
@@ -670,7 +713,7 @@ final class Sessions {
                         d.isComplete(),
                         d.verdict,
                         d.rule,
-                        p.helper));
+                        p.isOpened()));
         if (p.outcome != null) {
             s.forget(p);
         }
@@ -691,6 +734,10 @@ final class Sessions {
 
     void alert(long session, long position, Anomaly kind, FlowKey flow, String detail) {
         events.event(new Event.Alert(session, position, now, kind, flow, detail));
+    }
+
+    void elsewhere(FlowKey flow, long position, boolean encrypted) {
+        events.event(new Event.Elsewhere(position, now, flow, encrypted));
     }
 
     static FlowKey key(PacketView p) {

@@ -24,6 +24,13 @@ final class Cures {
     static final Cure CLIENT_BEHIND_NAT =
             new Cure("use passive mode in the client: it announces no client address", List.of());
 
+    static final Cure LINUX_HELPER =
+            new Cure(
+                    "judge without --compat=linux: Pinhole reads the stream as its receiver does; on"
+                            + " a Linux gateway, have the client use EPSV and send one command a"
+                            + " packet",
+                    List.of());
+
     static final Cure SNAP_LENGTH =
             new Cure("capture again with whole packets", List.of("tcpdump -s 0 -w FILE"));
 
@@ -130,12 +137,27 @@ final class Cures {
                         "ForcePassiveIP " + seenAs + "  # pure-ftpd.conf"));
     }
 
+    static Cure otherPort(int port) {
+        return new Cure(
+                "name the port to Pinhole, or assign the helper there",
+                List.of(
+                        "--ftp-port 21," + port,
+                        "tcp dport " + port + " ct helper set \"ftp\"  # beside that for port 21"));
+    }
+
     /** TLS: rules for a fixed range of passive ports, or no TLS on the control connection. */
     static Cure tls(Event.Control control) {
         FlowKey flow = control.flow();
         boolean active =
                 !control.unseen().isEmpty()
                         && control.unseen().getFirst().flow().source().equals(flow.destination());
+        return tls(flow, active);
+    }
+
+    /**
+     * @param active whether the server was seen to connect
+     */
+    static Cure tls(FlowKey flow, boolean active) {
         String use = active ? "use passive mode, " : "";
         return new Cure(
                 use

@@ -51,6 +51,12 @@ final class Diagnoser {
         TransferMode addressMode = TransferMode.PASSIVE;
         long addressUsedBy;
 
+        long missedAt;
+        long missedTime;
+
+        @Nullable FlowKey mismatch;
+        Event.@Nullable Alert misled;
+
         long refusedAt;
         long refusedTime;
         @Nullable Anomaly refusedFor;
@@ -77,7 +83,12 @@ final class Diagnoser {
             case Event.Alert a -> {
                 if (a.kind() == Anomaly.UNANNOUNCED_CONNECTION) {
                     unannounced(a);
+                } else if (a.kind() == Anomaly.ADDRESS_MISMATCH) {
+                    misled(a);
                 }
+            }
+            case Event.Elsewhere e -> {
+                return List.of(elsewhere(e));
             }
             case Event.Control c -> {
                 return diagnose(c, sessions.remove(c.session()));
@@ -125,9 +136,11 @@ final class Diagnoser {
     private void pinhole(Event.Pinhole p) {
         boolean refused = p.outcome() == PinholeOutcome.REFUSED;
         boolean misnamed = namesAnotherHost(p);
-        boolean blocked = !refused && p.outcome() != PinholeOutcome.USED && p.reason() != null;
+        boolean missed = !misnamed && Event.Pinhole.NOT_SEEN_BY_LINUX.equals(p.reason());
+        boolean blocked =
+                !refused && !missed && p.outcome() != PinholeOutcome.USED && p.reason() != null;
         Anomaly policy = refused && p.helper() ? policyOf(p.reason()) : null;
-        if (!misnamed && !blocked && policy == null) {
+        if (!misnamed && !missed && !blocked && policy == null) {
             return;
         }
         Facts f = facts(p);
@@ -140,6 +153,10 @@ final class Diagnoser {
             f.announced = p.announced();
             f.addressMode = p.mode();
             f.addressUsedBy = p.usedBy();
+        }
+        if (missed && f.missedAt == 0) {
+            f.missedAt = p.position();
+            f.missedTime = p.timeNanos();
         }
         if (blocked && f.blockedAt == 0) {
             f.blockedAt = p.position();
@@ -161,6 +178,21 @@ final class Diagnoser {
             }
         }
         return null;
+    }
+
+    /**
+     * The first alert names the control flow, a later one the client that went where it was sent.
+     */
+    private void misled(Event.Alert a) {
+        Facts f = facts(a);
+        if (f == null) {
+            return;
+        }
+        if (f.mismatch == null) {
+            f.mismatch = a.flow();
+        } else if (f.misled == null && !a.flow().equals(f.mismatch)) {
+            f.misled = a;
+        }
     }
 
     private void unannounced(Event.Alert a) {
@@ -210,6 +242,9 @@ final class Diagnoser {
                                     + " of it did not pass",
                             Cures.controlAnswers()));
         }
+        if (c.linuxDroppedAt() != 0 || (f != null && f.missedAt != 0)) {
+            found.add(linuxHelper(c, f));
+        }
         if (f != null) {
             ofAnnouncements(c, f, found);
         }
@@ -217,8 +252,49 @@ final class Diagnoser {
         return found;
     }
 
+    private static Diagnosis elsewhere(Event.Elsewhere e) {
+        FlowKey flow = e.flow();
+        String server = FlowKey.endpoint(flow.destination(), flow.destinationPort());
+        Cures.Cure cure =
+                e.encrypted() ? Cures.tls(flow, false) : Cures.otherPort(flow.destinationPort());
+        return new Diagnosis(
+                e.encrypted() ? Cause.TLS_CONTROL : Cause.OTHER_PORT,
+                flow,
+                e.position(),
+                e.timeNanos(),
+                e.encrypted()
+                        ? server + " speaks implicit FTPS: TLS hides the whole dialogue"
+                        : server + " speaks FTP, and nobody reads this port",
+                cure.text(),
+                cure.lines());
+    }
+
+    private Diagnosis linuxHelper(Event.Control c, @Nullable Facts f) {
+        boolean dropped = c.linuxDroppedAt() != 0;
+        long position = dropped || f == null ? c.linuxDroppedAt() : f.missedAt;
+        String what =
+                dropped
+                        ? "Linux's helper drops "
+                                + reference(c, position)
+                                + " and each repetition of it, because what it holds of an"
+                                + " announcement does not fit its pattern: the control connection"
+                                + " hangs"
+                        : "Linux's helper does not see the announcement in "
+                                + reference(c, position);
+        String then = f == null || f.blockedAt == 0 ? "" : "; " + blockedText(c, f);
+        return new Diagnosis(
+                Cause.LINUX_HELPER,
+                c.flow(),
+                position,
+                dropped || f == null ? c.timeNanos() : f.missedTime,
+                what + then,
+                Cures.LINUX_HELPER.text(),
+                Cures.LINUX_HELPER.lines());
+    }
+
     private void ofAnnouncements(Event.Control c, Facts f, List<Diagnosis> found) {
-        if (f.blockedAt != 0) {
+        boolean linux = c.linuxDroppedAt() != 0 || f.missedAt != 0; // has been told
+        if (f.blockedAt != 0 && !linux) {
             String what = blockedText(c, f);
             if (c.helper()) {
                 String rule = f.blockedBy == null ? null : f.blockedBy.text();
@@ -299,6 +375,16 @@ final class Diagnoser {
             detail.append("; the data connection came all the same (")
                     .append(reference(c, f.addressUsedBy))
                     .append("), but clients that take the announced address will fail");
+        }
+        Event.Alert misled = f.misled;
+        if (misled != null) {
+            detail.append("; the ")
+                    .append(f.addressMode.serverConnects() ? "server" : "client")
+                    .append(" went there in ")
+                    .append(reference(c, misled.position()))
+                    .append(" (")
+                    .append(misled.detail())
+                    .append(')');
         }
         if (f.addressTotal > 1) {
             detail.append("; ").append(Units.count(f.addressTotal - 1L)).append(" more later");

@@ -31,6 +31,8 @@ record Diagnosis(
         NO_HELPER,
         /** An announced data connection was blocked in spite of its pinhole. */
         BLOCKED_DATA,
+        /** Linux's own helper missed or dropped the announcement ({@code --compat=linux}). */
+        LINUX_HELPER,
         /** A host behind NAT announced its inside address. */
         PRIVATE_ADDRESS,
         /** The server announced another host than itself. */
@@ -39,6 +41,8 @@ record Diagnosis(
         PINHOLE_REFUSED,
         /** TLS hides the announcements, and data connections were blocked. */
         TLS_CONTROL,
+        /** A control connection on a port that nobody reads. */
+        OTHER_PORT,
         /** The capture holds only the first bytes of packets that matter. */
         SNAP_LENGTH,
         /** The capture lacks packets that matter. */

@@ -187,14 +187,20 @@ public final class JsonReport implements Report {
 
     @Override
     public void event(Event event) {
-        boolean imagined = event instanceof Event.Pinhole p && !p.helper();
+        boolean told =
+                switch (event) {
+                    case Event.Pinhole p -> p.helper();
+                    case Event.Elsewhere _ -> false; // its diagnosis says it all
+                    case Event.Control _, Event.Data _, Event.Alert _ -> true;
+                };
         totals.event(event);
-        if (!imagined) {
+        if (told) {
             switch (event) {
                 case Event.Control c -> control(c);
                 case Event.Pinhole p -> pinhole(p);
                 case Event.Data d -> data(d);
                 case Event.Alert a -> alert(a);
+                case Event.Elsewhere _ -> {}
             }
             line.close().endLine();
         }

@@ -75,7 +75,7 @@ final class SessionNotes {
                                 false; // a refusal that matters has its alert
                         case UNUSED, EXPIRED, CLOSED -> true;
                     };
-            case Event.Control _ -> false;
+            case Event.Control _, Event.Elsewhere _ -> false;
         };
     }
 
@@ -93,7 +93,7 @@ final class SessionNotes {
                                     + Printable.clip(Printable.withoutPassword(a.detail()), 240),
                             Style.BAD,
                             a.flow());
-            case Event.Control _ -> null;
+            case Event.Control _, Event.Elsewhere _ -> null;
         };
     }
 
@@ -107,7 +107,7 @@ final class SessionNotes {
                     p.position(),
                     p.mode().label(),
                     text,
-                    "no pinhole (no helper), " + came,
+                    "no pinhole (" + (p.reason() == null ? "no helper" : p.reason()) + "), " + came,
                     Style.WARN,
                     null);
         }

@@ -71,6 +71,7 @@ public final class TextReport implements Report {
     private long hidden;
     private long moreFindings;
     private long unkept;
+    private long encapsulated;
     private long current;
     private FlowSource flow = () -> null;
 
@@ -125,6 +126,9 @@ public final class TextReport implements Report {
             RuleOrigin rule,
             Anomaly why) {
         totals.verdict(position, verdict);
+        if (why == Anomaly.ENCAPSULATED) {
+            encapsulated++;
+        }
         if (verdict != Verdict.ACCEPT && verdict != Verdict.UNFILTERED) {
             FlowSource asked = position == current ? flow : null;
             blocked.add(position, verdict, ct, hook, rule, why, asked);
@@ -144,6 +148,8 @@ public final class TextReport implements Report {
                 notes -= kept.size();
             }
             control(c, kept == null ? new SessionNotes() : kept, diagnoses);
+        } else if (event instanceof Event.Elsewhere) {
+            diagnoses.forEach(d -> remember(d, 0));
         } else if (event.session() == 0) {
             outside.add(event, totals, true);
         } else if (!isFull()) {
@@ -390,7 +396,7 @@ public final class TextReport implements Report {
                 continue;
             }
             page.put(Style.BAD, "diagnosis: " + f.first.cause().label());
-            page.put("  session " + f.session);
+            page.put(f.session == 0 ? "" : "  session " + f.session);
             if (options.severalFiles) {
                 int file = Positions.file(f.first.position());
                 page.put(Style.DIM, " in " + Printable.clip(totals.name(file), 60));
@@ -429,10 +435,20 @@ public final class TextReport implements Report {
         Totals.Counts all = totals.all();
         page.put("  ");
         packets(all);
-        if (all.controls() == 0 && all.data() == 0) {
-            page.put("  no FTP control connection found: port 21 is looked at, and what the rules")
-                    .put(" assign the helper to; for other ports: --ftp-port")
+        if (encapsulated > 0) {
+            String verb = encapsulated == 1 ? " carries" : " carry";
+            page.put(Style.WARN, "  " + Units.count(encapsulated, "packet") + verb);
+            page.put(" MPLS, PPPoE, GRE or the like, which is not looked into:")
+                    .put(" capture where the tunnel has ended")
                     .end(2);
+        }
+        if (all.controls() == 0 && all.data() == 0) {
+            page.put("  no FTP control connection found");
+            if (all.packets() > 0 && findings.isEmpty()) {
+                page.put(": port 21 is looked at, and what the rules assign the helper to;")
+                        .put(" for other ports: --ftp-port");
+            }
+            page.end(2);
             return;
         }
         page.put("  " + Units.count(all.controls(), "control connection") + ", ");

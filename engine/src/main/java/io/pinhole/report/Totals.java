@@ -116,6 +116,7 @@ public final class Totals {
                     }
                 }
                 case Event.Alert _ -> alerts++;
+                case Event.Elsewhere _ -> {}
             }
         }
     }

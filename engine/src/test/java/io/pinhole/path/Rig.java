@@ -187,6 +187,8 @@ final class Rig implements AutoCloseable {
                                     d.verdict() == Verdict.ACCEPT ? "" : " " + d.verdict().label(),
                                     d.helper() ? "" : " observed");
             case Event.Alert a -> "alert %s %s".formatted(a.kind().label(), a.flow());
+            case Event.Elsewhere e ->
+                    "elsewhere %s%s".formatted(e.flow(), e.encrypted() ? " encrypted" : "");
         };
     }
 

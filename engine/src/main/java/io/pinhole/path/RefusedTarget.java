@@ -1,0 +1,28 @@
+package io.pinhole.path;
+
+import io.pinhole.core.Anomaly;
+import io.pinhole.core.IpAddress;
+import io.pinhole.expect.Expectation;
+
+/**
+ * An end point that was announced and to which no pinhole leads. It permits nothing: whoever goes
+ * there all the same is told of, because this is the connection that an attacker, or a client
+ * behind a server with a wrong address, has been waiting for.
+ */
+final class RefusedTarget extends Expectation {
+    final ControlSession session;
+    final Anomaly why;
+    boolean told;
+
+    RefusedTarget(
+            ControlSession session,
+            Anomaly why,
+            IpAddress source,
+            IpAddress destination,
+            int destinationPort,
+            long deadlineNanos) {
+        super(source, 0, destination, destinationPort, deadlineNanos);
+        this.session = session;
+        this.why = why;
+    }
+}
