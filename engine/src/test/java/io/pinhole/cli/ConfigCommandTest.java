@@ -93,7 +93,7 @@ class ConfigCommandTest {
 
         assertThat(run.status()).isZero();
         assertThat(run.out()).contains("Examples:", "pinhole config --set", "--config=FILE");
-        assertThat(run.out().lines()).allMatch(line -> line.length() <= 80);
+        assertThat(run.out().lines()).allMatch(line -> line.length() <= 100);
     }
 
     @ParameterizedTest(name = "pinhole {0}")
@@ -101,7 +101,6 @@ class ConfigCommandTest {
             delimiter = '|',
             textBlock =
                     """
-                    ''                        | Missing command; Try 'pinhole --help'.
                     confg                     | Unmatched argument at index 0: 'confg'; Did you mean: pinhole config or pinhole record or pinhole version?; Try 'pinhole --help'.
                     config --confg=x          | Unknown option: '--confg=x'; Possible solutions: --config; Try 'pinhole config --help'.
                     config x                  | Unmatched argument at index 1: 'x'; Try 'pinhole config --help'.
@@ -111,11 +110,20 @@ class ConfigCommandTest {
                     config --defaults --set a=b | --defaults goes with neither --config nor --set; Try 'pinhole config --help'.
                     """)
     void badUsageIsOneLineAndAHint(String args, String lines) {
-        Run run = run(args.isEmpty() ? new String[0] : args.split(" "));
+        Run run = run(args.split(" "));
 
         assertThat(run.status()).isEqualTo(Main.EXIT_USAGE);
         assertThat(run.out()).isEmpty();
         assertThat(String.join("; ", run.err().lines().toList())).isEqualTo("pinhole: " + lines);
+    }
+
+    @Test
+    void aCallWithoutACommandShowsTheCommands() {
+        Run run = run();
+
+        assertThat(run.status()).isEqualTo(Main.EXIT_USAGE);
+        assertThat(run.out()).isEmpty();
+        assertThat(run.err()).startsWith("Usage: pinhole").contains("analyze  Judge captures");
     }
 
     @Command(name = "boom")
