@@ -108,7 +108,7 @@ public final class Page {
         while (i < line.length()) {
             int c = line.codePointAt(i);
             if (c == ' ') {
-                if (text) {
+                if (text && !isInsideFlow(i)) {
                     blank = i;
                 }
             } else {
@@ -121,6 +121,14 @@ public final class Page {
             i += Character.charCount(c);
         }
         return i;
+    }
+
+    /** {@code A > B} stays on one line: the blank before or after its sign. */
+    private boolean isInsideFlow(int blank) {
+        return line.charAt(blank - 1) == '>'
+                || (blank + 2 < line.length()
+                        && line.charAt(blank + 1) == '>'
+                        && line.charAt(blank + 2) == ' ');
     }
 
     private void emit(int from, int to) {
