@@ -26,6 +26,9 @@ public record FlowKey(
     /** {@code 198.51.100.7:41022 > 203.0.113.10:21}, IPv6 addresses in brackets. */
     @Override
     public String toString() {
+        if (sourcePort == 0 && destinationPort == 0) {
+            return source + " > " + destination; // a protocol without ports
+        }
         return endpoint(source, sourcePort) + " > " + endpoint(destination, destinationPort);
     }
 

@@ -342,6 +342,11 @@ public final class ControlDialogue {
         return conversation.login().user();
     }
 
+    /** Whether the server refused the last login. */
+    public boolean loginRefused() {
+        return conversation.login().isRefused();
+    }
+
     /** Product and version in the greeting, such as {@code vsFTPd 3.0.3}; null if none is known. */
     public @Nullable String serverSoftware() {
         return conversation.greeting().software();

@@ -287,6 +287,9 @@ final class Conversation {
         int code = line.code();
         int after = line.at(3);
         boolean last = code > 0 && (after < 0 || after == ' ' || after == '\t' || after == '\r');
+        // "331Password": some servers forget the blank, and most clients do not mind. No address
+        // is taken from such a line.
+        last |= code > 0 && multiline == 0 && isLetter(after) && !Replies.isAnnouncing(code);
         if (multiline != 0) {
             if (code == multiline && last) {
                 multiline = 0;
@@ -327,7 +330,14 @@ final class Conversation {
             notFtp(line.last, "the server's first line is no FTP reply");
         } else if (midstream && !sawFtp) {
             oddLine(line.last);
+        } else if (!pairing.isEmpty()) {
+            // Whether the client takes this for its answer is anybody's guess.
+            pairing.unsure(Anomaly.STREAM_GAP);
         }
+    }
+
+    private static boolean isLetter(int c) {
+        return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
     }
 
     private void lastLine(int code, Line line) {

@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 final class Login {
     private @Nullable String user;
     private boolean complete;
+    private boolean refused;
 
     @Nullable String user() {
         return user;
@@ -14,6 +15,11 @@ final class Login {
     /** True once a reply said so; false also if the login was not seen. */
     boolean isComplete() {
         return complete;
+    }
+
+    /** True if the last attempt failed. */
+    boolean isRefused() {
+        return refused;
     }
 
     /** The name is shown from USER on, so that a failed login still has one. */
@@ -29,6 +35,7 @@ final class Login {
             case 230, 232 -> {
                 user = name;
                 complete = true;
+                refused = false;
             }
             case 331, 332, 336 -> {
                 user = name;
@@ -43,10 +50,12 @@ final class Login {
         if (code == 230 || code == 202) {
             complete = true;
         }
+        refused = !complete && Replies.isFailure(code);
     }
 
     void reset() {
         user = null;
         complete = false;
+        refused = false;
     }
 }

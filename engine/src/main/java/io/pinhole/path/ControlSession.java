@@ -1,6 +1,7 @@
 package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
+import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
@@ -60,6 +61,9 @@ final class ControlSession implements DialogueListener {
         /** The stream has come to its FIN. */
         boolean finished;
 
+        /** It has sent anything in this input. */
+        boolean spoke;
+
         Stream(Side side, StreamBuffers buffers, int limit) {
             this.side = side;
             reassembler = new StreamReassembler(buffers, limit);
@@ -111,6 +115,9 @@ final class ControlSession implements DialogueListener {
     long endNanos;
     long dropped;
     boolean midstream;
+
+    /** An announcement was read from beginning to end. */
+    private boolean announcedHere;
 
     /** Decides instead of the dialogue under --compat=linux. */
     final @Nullable LinuxHelper linux;
@@ -192,7 +199,20 @@ final class ControlSession implements DialogueListener {
 
     /** True while announcements may go by unread: TLS, or a capture that cuts packets. */
     boolean isBlind() {
-        return encryptedAt != 0 || cutAt != 0;
+        return encryptedAt != 0
+                || cutAt != 0
+                || isOneWay()
+                || (midstream && !announcedHere);
+    }
+
+    /** True while packets of one side only have been seen. */
+    private boolean isOneWay() {
+        return !client.begun || !server.begun;
+    }
+
+    /** True where the command that a reply answers may have gone by unseen. */
+    private boolean isAskedUnseen() {
+        return !client.begun || (midstream && !client.spoke);
     }
 
     /** Notes what the handshake said, seen before the session was made. */
@@ -237,6 +257,7 @@ final class ControlSession implements DialogueListener {
             receiver.reassembler.acknowledged(p.tcpAcknowledgement(), position, receiver);
         }
         if (p.payloadLength() > 0) {
+            sender.spoke = true;
             if (checksumBad && !sender.checksumUnknown) {
                 anomaly(Anomaly.BAD_CHECKSUM, position, Anomaly.BAD_CHECKSUM.text());
                 return true;
@@ -349,6 +370,7 @@ final class ControlSession implements DialogueListener {
                 endNanos,
                 key,
                 dialogue.user(),
+                dialogue.loginRefused(),
                 dialogue.serverSoftware(),
                 helper,
                 encryptedAt,
@@ -356,6 +378,7 @@ final class ControlSession implements DialogueListener {
                 gapAt,
                 linuxDroppedAt,
                 midstream,
+                isOneWay() ? (client.begun ? Direction.ORIGINAL : Direction.REPLY) : null,
                 dialogue.commands(),
                 how,
                 verdict,
@@ -413,6 +436,7 @@ final class ControlSession implements DialogueListener {
 
     @Override
     public void open(Announcement a) {
+        announcedHere = true;
         sessions.open(this, pinholes, pinholeOf(a));
     }
 
@@ -421,6 +445,11 @@ final class ControlSession implements DialogueListener {
         Pinhole p = pinholeOf(a);
         if (linux != null) {
             p.refusal = why.label(); // Linux decides, and has not read the packet yet
+            return;
+        }
+        if (why == Anomaly.UNSOLICITED_REPLY && isAskedUnseen()) {
+            sessions.refuse(p, Event.Pinhole.ASKED_UNSEEN);
+            forget(p);
             return;
         }
         sessions.refuse(p, why.label());
@@ -453,7 +482,8 @@ final class ControlSession implements DialogueListener {
 
     @Override
     public void anomaly(Anomaly kind, long position, String detail) {
-        if (kind.severity() != Anomaly.Severity.INFO) {
+        boolean excused = kind == Anomaly.UNSOLICITED_REPLY && isAskedUnseen();
+        if (kind.severity() != Anomaly.Severity.INFO && !excused) {
             sessions.alert(number, position, kind, key, detail);
         }
     }

@@ -1,6 +1,7 @@
 package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
+import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.PinholeOutcome;
@@ -51,6 +52,7 @@ public sealed interface Event {
      * A control connection; the last event of its session.
      *
      * @param flow from client to server
+     * @param loginRefused whether the server refused the last login
      * @param helper whether a helper read it, and not just the observer
      * @param encryptedAt packet from which on it was TLS, 0 if it never was
      * @param cutAt first packet whose dialogue the snap length cut, 0 if none
@@ -58,6 +60,8 @@ public sealed interface Event {
      * @param linuxDroppedAt first packet that Linux's helper dropped under --compat=linux, 0 if
      *     none
      * @param midstream true if its beginning is not in the input
+     * @param only the direction that was seen where the other was not, ORIGINAL being the client's;
+     *     null if both were
      * @param verdict of its first packet
      * @param rule that gave that verdict
      * @param dropped how many of its packets were dropped or rejected
@@ -72,6 +76,7 @@ public sealed interface Event {
             long endNanos,
             FlowKey flow,
             @Nullable String user,
+            boolean loginRefused,
             @Nullable String server,
             boolean helper,
             long encryptedAt,
@@ -79,6 +84,7 @@ public sealed interface Event {
             long gapAt,
             long linuxDroppedAt,
             boolean midstream,
+            @Nullable Direction only,
             long commands,
             Closed closed,
             Verdict verdict,
@@ -96,6 +102,7 @@ public sealed interface Event {
                     endNanos,
                     flow,
                     user,
+                    loginRefused,
                     server,
                     helper,
                     encryptedAt,
@@ -103,6 +110,7 @@ public sealed interface Event {
                     gapAt,
                     linuxDroppedAt,
                     midstream,
+                    only,
                     commands,
                     closed,
                     verdict,
@@ -146,6 +154,9 @@ public sealed interface Event {
             implements Event {
         /** The reason where {@code --compat=linux} opened nothing. */
         public static final String NOT_SEEN_BY_LINUX = "not seen by Linux's helper";
+
+        /** The reason where the command that was answered is not in the input. */
+        public static final String ASKED_UNSEEN = "asked-unseen";
 
         @Override
         public Pinhole withSession(long number) {

@@ -68,6 +68,29 @@ final class Handshakes {
         return serial;
     }
 
+    /**
+     * Takes over what another ring knows.
+     *
+     * @return the serial number here; 0 if the other knows nothing
+     */
+    int copy(Handshakes other, int serial) {
+        if (!other.knows(serial)) {
+            return 0;
+        }
+        int copy =
+                begin(
+                        other.position(serial),
+                        other.timeNanos(serial),
+                        other.verdict(serial),
+                        other.rule(serial));
+        int from = serial & SIZE - 1;
+        int to = copy & SIZE - 1;
+        clientSequence[to] = other.clientSequence[from];
+        serverSequence[to] = other.serverSequence[from];
+        seen[to] = other.seen[from];
+        return copy;
+    }
+
     /** False if it was overwritten since. */
     boolean knows(int serial) {
         return serial != 0 && position.length != 0 && next - serial > 0 && next - serial <= size;

@@ -81,9 +81,17 @@ final class Observer implements AutoCloseable {
     /**
      * Looks at a TCP packet that has its verdict.
      *
+     * @param known the ring that knows the connection's handshake under {@code serial}; 0 if none
+     *     does
      * @return true if it belongs to a control connection or to a data connection that was announced
      */
-    boolean packet(PacketView p, long position, Verdict verdict, RuleOrigin rule) {
+    boolean packet(
+            PacketView p,
+            long position,
+            Verdict verdict,
+            RuleOrigin rule,
+            Handshakes known,
+            int serial) {
         long now = sessions.now();
         FlowTable t = p.isV4() ? shadows4 : shadows6;
         long flow = find(t, p, now);
@@ -106,6 +114,10 @@ final class Observer implements AutoCloseable {
             flow = begin(t, p, toServer, position, verdict, rule);
             if (flow == FlowTable.NONE) {
                 return false;
+            }
+            int copy = handshakes.copy(known, serial);
+            if (copy != 0) {
+                t.tag(flow, copy);
             }
         }
         int tag = t.tag(flow);

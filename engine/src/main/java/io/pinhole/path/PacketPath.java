@@ -429,7 +429,7 @@ public final class PacketPath implements AutoCloseable {
             tracker.track(p, now);
             why = tracker.anomaly();
         }
-        if (why == Anomaly.NONE && isTunnel(p.protocol())) {
+        if (why == Anomaly.NONE && isTunnel(p)) {
             why = Anomaly.ENCAPSULATED;
         }
         factsOfFlow();
@@ -777,19 +777,29 @@ public final class PacketPath implements AutoCloseable {
         if (flow == FlowTable.NONE && tracker.state() == CtState.UNTRACKED) {
             flow = tracker.wouldMatch(p, now); // dropped before tracking, forged perhaps
         }
+        int serial = 0;
         if (flow != FlowTable.NONE) {
-            int flags = tracker.table().flags(flow);
-            if ((flags & (FlowTable.HELPED | FlowTable.DATA)) != 0) {
+            FlowTable t = tracker.table();
+            int flags = t.flags(flow);
+            if ((flags & (FlowTable.CONTROL | FlowTable.DATA)) != 0) {
                 if (verdict != Verdict.ACCEPT) {
-                    droppedOf(tracker.table(), flow, flags, p, position);
+                    droppedOf(t, flow, flags, p, position);
                 }
                 return;
+            }
+            if ((flags & FlowTable.HELPED) != 0) {
+                if (verdict == Verdict.ACCEPT) {
+                    return;
+                }
+                serial = t.tag(flow); // one direction only: no session will come of it
             }
         }
         elsewhere.packet(p, position);
         boolean explained =
                 tracker.expectation() != null
-                        || (observer.mayConcern(p) && observer.packet(p, position, verdict, rule));
+                        || (observer.mayConcern(p)
+                                && observer.packet(
+                                        p, position, verdict, rule, handshakes, serial));
         if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
             boolean named = deniedPinhole(p, position, verdict);
             if (verdict != Verdict.ACCEPT && !named && !explained) {
@@ -983,10 +993,15 @@ public final class PacketPath implements AutoCloseable {
         };
     }
 
-    /** IP in IP, IPv6 in IP, GRE, EtherIP, IPIP, L2TP. */
-    private static boolean isTunnel(int protocol) {
-        return switch (protocol) {
+    /** IP in IP, IPv6 in IP, GRE, EtherIP, IPIP, L2TP; VXLAN (RFC 7348), Geneve (RFC 8926), GTP-U. */
+    private static boolean isTunnel(PacketView p) {
+        return switch (p.protocol()) {
             case 4, 41, PacketView.GRE, 94, 97, 115 -> true;
+            case PacketView.UDP ->
+                    switch (p.destinationPort()) {
+                        case 4789, 6081, 2152 -> true;
+                        default -> false;
+                    };
             default -> false;
         };
     }

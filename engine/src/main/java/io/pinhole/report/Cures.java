@@ -4,6 +4,7 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.path.Event;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,11 @@ final class Cures {
             new Cure(
                     "capture again with a larger buffer, where both directions pass",
                     List.of("tcpdump -B 65536 -s 0 -w FILE"));
+
+    static final Cure ONE_DIRECTION =
+            new Cure(
+                    "capture where both directions pass: on one of the two hosts, or on the gateway",
+                    List.of("tcpdump -i any -s 0 -w FILE tcp"));
 
     static final Cure LATE_START =
             new Cure("start the capture before the client logs in", List.of());
@@ -151,23 +157,32 @@ final class Cures {
         boolean active =
                 !control.unseen().isEmpty()
                         && control.unseen().getFirst().flow().source().equals(flow.destination());
-        return tls(flow, active);
+        String use = active ? "use passive mode, " : "";
+        List<String> lines = new ArrayList<>(passiveRange(flow));
+        lines.add("--set helper.auth=refuse  # passwords are then readable on the wire");
+        return new Cure(
+                use + PASSIVE_RANGE + "; or refuse AUTH, so that clients speak in the clear",
+                lines);
     }
 
-    /**
-     * @param active whether the server was seen to connect
-     */
-    static Cure tls(FlowKey flow, boolean active) {
-        String use = active ? "use passive mode, " : "";
-        return new Cure(
-                use
-                        + "give the server a fixed range of passive ports and accept it by a rule;"
-                        + " or refuse AUTH, so that clients speak in the clear",
-                List.of(
-                        "pasv_min_port=50000  # vsftpd.conf",
-                        "pasv_max_port=50100",
-                        to(flow.destination()) + " tcp dport 50000-50100 ct state new accept",
-                        "--set helper.auth=refuse  # passwords are then readable on the wire"));
+    static Cure implicitTls(FlowKey control) {
+        List<String> lines = new ArrayList<>(passiveRange(control));
+        lines.add(
+                to(control.destination())
+                        + " tcp dport "
+                        + control.destinationPort()
+                        + " ct state new accept");
+        return new Cure(PASSIVE_RANGE + ", and the control port", lines);
+    }
+
+    private static final String PASSIVE_RANGE =
+            "give the server a fixed range of passive ports and accept it by a rule";
+
+    private static List<String> passiveRange(FlowKey control) {
+        return List.of(
+                "pasv_min_port=50000  # vsftpd.conf",
+                "pasv_max_port=50100",
+                to(control.destination()) + " tcp dport 50000-50100 ct state new accept");
     }
 
     private static String to(IpAddress address) {

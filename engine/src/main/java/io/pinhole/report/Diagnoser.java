@@ -1,6 +1,7 @@
 package io.pinhole.report;
 
 import io.pinhole.core.Anomaly;
+import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.PinholeOutcome;
@@ -223,7 +224,11 @@ final class Diagnoser {
 
     private List<Diagnosis> diagnose(Event.Control c, @Nullable Facts f) {
         List<Diagnosis> found = new ArrayList<>();
-        if (isBlocked(c.verdict())) {
+        if (c.only() != null) {
+            found.add(oneDirection(c, f));
+            return found; // whatever else there is to say comes of it
+        }
+        if (isBlocked(c.verdict()) && !c.midstream()) {
             found.add(
                     ofControl(
                             c,
@@ -252,11 +257,23 @@ final class Diagnoser {
         return found;
     }
 
+    private Diagnosis oneDirection(Event.Control c, @Nullable Facts f) {
+        String side = c.only() == Direction.ORIGINAL ? "client" : "server";
+        String blocked = blockedMeanwhile(c, f);
+        String detail =
+                "the capture holds only what the "
+                        + side
+                        + " sent: neither the state of connections nor their announcements can be"
+                        + " followed, and the verdicts are those for half a connection"
+                        + (blocked == null ? "" : "; " + blocked);
+        return ofControl(c, Cause.ONE_DIRECTION, detail, Cures.ONE_DIRECTION);
+    }
+
     private static Diagnosis elsewhere(Event.Elsewhere e) {
         FlowKey flow = e.flow();
         String server = FlowKey.endpoint(flow.destination(), flow.destinationPort());
         Cures.Cure cure =
-                e.encrypted() ? Cures.tls(flow, false) : Cures.otherPort(flow.destinationPort());
+                e.encrypted() ? Cures.implicitTls(flow) : Cures.otherPort(flow.destinationPort());
         return new Diagnosis(
                 e.encrypted() ? Cause.TLS_CONTROL : Cause.OTHER_PORT,
                 flow,
@@ -432,11 +449,13 @@ final class Diagnoser {
             found.add(ofControl(c, Cause.CAPTURE_LOSS, detail, Cures.CAPTURE_LOSS));
         }
         boolean explained = c.encryptedAt() != 0 || c.cutAt() != 0 || c.gapAt() != 0;
-        if (c.midstream() && blocked != null && !explained) {
+        if (c.midstream() && (blocked != null || c.dropped() > 0) && !explained) {
             String detail =
                     "the control connection is older than the capture: what it announced before"
                             + " is unknown; "
-                            + blocked;
+                            + (blocked != null
+                                    ? blocked
+                                    : Units.count(c.dropped(), "packet") + " of it did not pass");
             found.add(ofControl(c, Cause.LATE_START, detail, Cures.LATE_START));
         }
     }

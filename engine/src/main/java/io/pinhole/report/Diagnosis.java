@@ -47,6 +47,8 @@ record Diagnosis(
         SNAP_LENGTH,
         /** The capture lacks packets that matter. */
         CAPTURE_LOSS,
+        /** The capture holds the packets of one side only. */
+        ONE_DIRECTION,
         /** The capture began after the control connection, and data connections were blocked. */
         LATE_START;
 

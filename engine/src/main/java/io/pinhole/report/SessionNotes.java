@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * ones, then only trouble.
  */
 final class SessionNotes {
-    private static final int PLAIN_NOTES = 12;
+    private static final int PLAIN_NOTES = 20;
     private static final int TROUBLE_NOTES = 12;
     private static final int KIND_COLUMNS = 9;
 

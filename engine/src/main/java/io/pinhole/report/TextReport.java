@@ -2,6 +2,7 @@ package io.pinhole.report;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
+import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.Hook;
 import io.pinhole.core.PinholeOutcome;
@@ -235,7 +236,11 @@ public final class TextReport implements Report {
 
     private static String who(Event.Control c) {
         List<String> parts = new ArrayList<>();
-        parts.add(c.user() == null ? "no login seen" : "user " + Printable.clip(c.user(), 40));
+        String refused = c.loginRefused() ? " (login refused)" : "";
+        parts.add(
+                c.user() == null
+                        ? "no login seen"
+                        : "user " + Printable.clip(c.user(), 40) + refused);
         if (c.server() != null) {
             parts.add("server " + Printable.clip(c.server(), 40));
         }
@@ -258,7 +263,10 @@ public final class TextReport implements Report {
         } else if (c.dropped() > 0) {
             parts.add(Units.count(c.dropped(), "packet") + " blocked");
         }
-        if (!c.helper()) {
+        if (c.only() != null) {
+            String side = c.only() == Direction.ORIGINAL ? "client" : "server";
+            parts.add("only packets of the " + side);
+        } else if (!c.helper()) {
             parts.add("no helper");
         }
         if (c.midstream()) {
@@ -445,7 +453,7 @@ public final class TextReport implements Report {
         if (all.controls() == 0 && all.data() == 0) {
             page.put("  no FTP control connection found");
             if (all.packets() > 0 && findings.isEmpty()) {
-                page.put(": port 21 is looked at, and what the rules assign the helper to;")
+                page.put(": nothing was said on port 21, nor where the rules assign the helper;")
                         .put(" for other ports: --ftp-port");
             }
             page.end(2);

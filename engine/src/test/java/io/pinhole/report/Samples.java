@@ -1,5 +1,6 @@
 package io.pinhole.report;
 
+import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.PinholeOutcome;
@@ -75,6 +76,7 @@ final class Samples {
     /** A control event that is unremarkable but for what is set. */
     static final class ControlBuilder {
         @Nullable String user = "alice";
+        boolean loginRefused;
         @Nullable String server = "vsFTPd 3.0.3";
         boolean helper = true;
         long encryptedAt;
@@ -82,6 +84,7 @@ final class Samples {
         long gapAt;
         long linuxDroppedAt;
         boolean midstream;
+        @Nullable Direction only;
         long commands = 9;
         Verdict verdict = Verdict.ACCEPT;
         long dropped;
@@ -95,6 +98,7 @@ final class Samples {
                     30_000_000,
                     CONTROL,
                     user,
+                    loginRefused,
                     server,
                     helper,
                     encryptedAt,
@@ -102,6 +106,7 @@ final class Samples {
                     gapAt,
                     linuxDroppedAt,
                     midstream,
+                    only,
                     commands,
                     Event.Closed.FIN,
                     verdict,

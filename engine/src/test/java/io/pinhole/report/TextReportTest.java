@@ -171,7 +171,7 @@ class TextReportTest {
                         });
         assertThat(text)
                 .contains(says + " MPLS, PPPoE, GRE or the like, which is not looked into")
-                .contains("no FTP control connection found: port 21 is looked at");
+                .contains("no FTP control connection found: nothing was said on port 21");
     }
 
     // ---- many, long, hostile ----
@@ -226,6 +226,7 @@ class TextReportTest {
                             c.endNanos(),
                             c.flow(),
                             c.user(),
+                            c.loginRefused(),
                             c.server(),
                             c.helper(),
                             c.encryptedAt(),
@@ -233,6 +234,7 @@ class TextReportTest {
                             c.gapAt(),
                             c.linuxDroppedAt(),
                             c.midstream(),
+                            c.only(),
                             c.commands(),
                             c.closed(),
                             c.verdict(),
@@ -255,8 +257,8 @@ class TextReportTest {
                             }
                             r.event(Samples.control());
                         });
-        assertThat(text.lines().filter(l -> l.contains("RETR"))).hasSize(12);
-        assertThat(text).contains("… and 988 more (--json lists all)");
+        assertThat(text.lines().filter(l -> l.contains("RETR"))).hasSize(20);
+        assertThat(text).contains("… and 980 more (--json lists all)");
     }
 
     @ParameterizedTest
