@@ -32,6 +32,10 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
 
     record Closed(Pinhole.Permission permission, boolean used) {}
 
+    record Refused(RefusedTarget target) {}
+
+    record Forgotten(RefusedTarget target) {}
+
     record Knock(FlowKey key) {}
 
     /** What one lane wrote about one batch. */
@@ -132,6 +136,16 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
     @Override
     public void closed(Pinhole.Permission permission) {
         add(new Closed(permission, permission.status() == Expectation.Status.USED));
+    }
+
+    @Override
+    public void refused(RefusedTarget target) {
+        add(new Refused(target));
+    }
+
+    @Override
+    public void forgotten(RefusedTarget target) {
+        add(new Forgotten(target));
     }
 
     @Override

@@ -27,6 +27,8 @@ final class BatchMerge {
     private final ArrayDeque<Long> over = new ArrayDeque<>();
     private final ExpectationTable doors;
     private final Map<Pinhole.Permission, Door> doorOf = new HashMap<>();
+    private final ExpectationTable targets;
+    private final Map<RefusedTarget, Watch> watchOf = new HashMap<>();
     private long nextNumber = 1;
 
     /** A session as it is told. */
@@ -50,10 +52,23 @@ final class BatchMerge {
         }
     }
 
+    /** An end point that was refused in one shard; who goes there is seen in another. */
+    private static final class Watch extends Expectation {
+        private final RefusedTarget target;
+
+        private Watch(RefusedTarget t) {
+            super(t.source(), 0, t.destination(), t.destinationPort(), t.deadlineNanos());
+            target = t;
+        }
+    }
+
     BatchMerge(Shards.Output out, int shards, int expectations) {
         this.out = out;
         this.shards = shards;
         doors = new ExpectationTable(expectations, 0, e -> {});
+        targets =
+                new ExpectationTable(
+                        expectations, 0, e -> watchOf.remove(((Watch) e).target));
     }
 
     /** Tells a batch that all lanes have judged. */
@@ -68,7 +83,7 @@ final class BatchMerge {
             out.packet(batch, i);
             int lane = batch.shard[i] % lanes;
             next[lane] = entries(batch, lane, next[lane], i);
-            if (batch.knocks[i] && doors.size() > 0) {
+            if (batch.knocks[i] && doors.size() + targets.size() > 0) {
                 knock(batch, i, batch.flow(i));
             }
             InternalError fault = batch.fault[i];
@@ -97,6 +112,8 @@ final class BatchMerge {
             case BatchLog.Begun b -> sessions.put(b.number(), new Session(nextNumber++));
             case BatchLog.Opened o -> opened(o.permission(), batch.now[Math.max(place, 0)]);
             case BatchLog.Closed c -> closed(c.permission(), c.used());
+            case BatchLog.Refused r -> refused(r.target(), batch.now[Math.max(place, 0)]);
+            case BatchLog.Forgotten f -> forgotten(f.target());
             case BatchLog.Knock k -> knock(batch, place, k.key());
             default -> throw new IllegalStateException(what.toString());
         }
@@ -149,11 +166,56 @@ final class BatchMerge {
         }
     }
 
+    private void refused(RefusedTarget target, long now) {
+        targets.expire(now);
+        Watch watch = new Watch(target);
+        if (targets.add(watch)) {
+            watchOf.put(target, watch);
+        }
+    }
+
+    private void forgotten(RefusedTarget target) {
+        Watch watch = watchOf.remove(target);
+        if (watch != null) {
+            targets.remove(watch);
+        }
+    }
+
+    /** As {@code Observer.matchAnnouncement}, where the end point is another shard's. */
+    private void cameTo(PacketBatch batch, int i, FlowKey key) {
+        Expectation e =
+                targets.find(
+                        key.source().version(),
+                        key.source().high(),
+                        key.source().low(),
+                        key.sourcePort(),
+                        key.destination().high(),
+                        key.destination().low(),
+                        key.destinationPort(),
+                        batch.now[i]);
+        if (!(e instanceof Watch watch)) {
+            return;
+        }
+        targets.use(watch);
+        Session session = sessions.get(watch.target.session.number);
+        if (session != null && session.alerts++ < ControlSession.MAX_PACKET_ALERTS) {
+            out.event(
+                    new Event.Alert(
+                            session.settled ? 0 : session.number,
+                            batch.position[i],
+                            batch.now[i],
+                            watch.target.why,
+                            key,
+                            RefusedTarget.detail(batch.passed(i), batch.rule[i])));
+        }
+    }
+
     /** As {@code PacketPath.deniedPinhole}, where the pinhole is another shard's. */
     private void knock(PacketBatch batch, int i, @Nullable FlowKey key) {
         if (key == null) {
             return;
         }
+        cameTo(batch, i, key);
         long now = batch.now[i];
         Expectation e =
                 doors.findDenied(

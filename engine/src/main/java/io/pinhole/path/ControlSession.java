@@ -346,10 +346,10 @@ final class ControlSession implements DialogueListener {
     }
 
     /** The connection to an end point that was announced and refused has come. */
-    void cameTo(RefusedTarget target, long position, FlowKey flow, String verdict) {
+    void cameTo(RefusedTarget target, long position, FlowKey flow, String detail) {
         if (!target.told) {
             target.told = true;
-            packetAlert(target.why, position, flow, "connection to that end point " + verdict);
+            packetAlert(target.why, position, flow, detail);
         }
     }
 

@@ -229,8 +229,8 @@ final class Observer implements AutoCloseable {
                 yield true;
             }
             case RefusedTarget target -> {
-                String what = verdict == Verdict.ACCEPT ? "accepted by " : "dropped by ";
-                target.session.cameTo(target, position, Sessions.key(p), what + rule.text());
+                String detail = RefusedTarget.detail(verdict == Verdict.ACCEPT, rule);
+                target.session.cameTo(target, position, Sessions.key(p), detail);
                 yield true;
             }
             case null, default -> false;

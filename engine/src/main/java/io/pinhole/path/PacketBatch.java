@@ -200,6 +200,11 @@ public final class PacketBatch {
         rule[i] = decidedBy;
     }
 
+    /** Whether a packet that has its verdict passed. */
+    boolean passed(int i) {
+        return packed[i] >>> 24 == Verdict.ACCEPT.ordinal();
+    }
+
     void tell(int i, VerdictSink verdicts) {
         RuleOrigin decidedBy = rule[i];
         if (decidedBy == null) {

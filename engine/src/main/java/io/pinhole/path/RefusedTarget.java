@@ -3,6 +3,8 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
 import io.pinhole.expect.Expectation;
+import io.pinhole.rule.RuleOrigin;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An end point that was announced and to which no pinhole leads. It permits nothing: whoever goes
@@ -14,6 +16,9 @@ final class RefusedTarget extends Expectation {
     final Anomaly why;
     boolean told;
 
+    /** Told by whoever merges the shards: the connection is not between the session's hosts. */
+    boolean elsewhere;
+
     RefusedTarget(
             ControlSession session,
             Anomaly why,
@@ -24,5 +29,15 @@ final class RefusedTarget extends Expectation {
         super(source, 0, destination, destinationPort, deadlineNanos);
         this.session = session;
         this.why = why;
+    }
+
+    /**
+     * What to say of the connection that came.
+     *
+     * @param rule null if it has no verdict yet
+     */
+    static String detail(boolean passed, @Nullable RuleOrigin rule) {
+        return "connection to that end point"
+                + (rule == null ? "" : (passed ? " accepted by " : " dropped by ") + rule.text());
     }
 }

@@ -423,7 +423,12 @@ final class Sessions {
         unwatch(s);
         long deadline = now + settings.timeouts().expectation() * SECOND;
         RefusedTarget target = new RefusedTarget(s, why, source, address, a.port(), deadline);
-        if (observed.add(target)) {
+        boolean third = !address.equals(s.key.source()) && !address.equals(s.key.destination());
+        if (third && share.shards() > 1) {
+            target.elsewhere = true;
+            s.refusedTarget = target;
+            share.notes().refused(target);
+        } else if (observed.add(target)) {
             s.refusedTarget = target;
         }
     }
@@ -431,7 +436,11 @@ final class Sessions {
     private void unwatch(ControlSession s) {
         RefusedTarget target = s.refusedTarget;
         if (target != null) {
-            observed.remove(target);
+            if (target.elsewhere) {
+                share.notes().forgotten(target);
+            } else {
+                observed.remove(target);
+            }
             s.refusedTarget = null;
         }
     }

@@ -19,6 +19,12 @@ interface ShardNotes {
                 public void closed(Pinhole.Permission permission) {}
 
                 @Override
+                public void refused(RefusedTarget target) {}
+
+                @Override
+                public void forgotten(RefusedTarget target) {}
+
+                @Override
                 public void datagram(FlowKey key) {}
 
                 @Override
@@ -33,6 +39,12 @@ interface ShardNotes {
 
     /** A pinhole was used, or taken away. */
     void closed(Pinhole.Permission permission);
+
+    /** An end point of a third host was announced and refused. */
+    void refused(RefusedTarget target);
+
+    /** Its session is over. */
+    void forgotten(RefusedTarget target);
 
     /** The packet completes a datagram that does not pass, with this 5-tuple. */
     void datagram(FlowKey key);

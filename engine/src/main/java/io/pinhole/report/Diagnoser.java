@@ -12,10 +12,12 @@ import io.pinhole.path.Positions;
 import io.pinhole.report.Diagnosis.Cause;
 import io.pinhole.rule.RuleOrigin;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +26,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Diagnoser {
     private final Totals totals;
+    private static final int MAX_SERVERS = 64;
+
     private final int maxSessions;
+    private final Set<String> servers = new HashSet<>(); // that speak FTP where nobody reads
     private final Map<Long, Facts> sessions = new LinkedHashMap<>();
 
     /**
@@ -89,7 +94,10 @@ final class Diagnoser {
                 }
             }
             case Event.Elsewhere e -> {
-                return List.of(elsewhere(e));
+                FlowKey flow = e.flow();
+                String server = FlowKey.endpoint(flow.destination(), flow.destinationPort());
+                boolean known = servers.size() >= MAX_SERVERS || !servers.add(server);
+                return known ? List.of() : List.of(elsewhere(e));
             }
             case Event.Control c -> {
                 return diagnose(c, sessions.remove(c.session()));
