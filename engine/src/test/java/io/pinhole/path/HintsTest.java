@@ -6,10 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Settings;
 import io.pinhole.decode.LinkType;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is told beside sessions: what Linux's helper did, refused end points, FTP elsewhere. */
 class HintsTest {
@@ -163,5 +167,81 @@ class HintsTest {
         packet[11] = 0;
         rig.ip(packet);
         assertThat(rig.last()).isEqualTo(verdict);
+    }
+
+    // ---- captures that lack something ----
+
+    /** A control connection as a list of packets: the test feeds those that its capture has. */
+    private List<byte[]> session() {
+        List<byte[]> packets = new ArrayList<>();
+        Wire wire = new Wire(packets::add);
+        Wire.Tcp control = wire.connect(CLIENT, 41022, SERVER, 21);
+        control.s("220 ready").c("USER alice").s("331 password").c("PASS x").s("230 in");
+        control.c("PASV").s("227 Entering Passive Mode (203,0,113,10,195,80)").c("RETR a");
+        Wire.Tcp data = wire.tcp(CLIENT, 41023, SERVER, 50000).handshake();
+        control.s("150 here");
+        data.server.say("x".repeat(100));
+        data.close();
+        control.s("226 done").c("QUIT").s("221 bye").close();
+        return packets;
+    }
+
+    private static boolean isFromClient(byte[] ip) {
+        return ip[12] == (byte) 198;
+    }
+
+    private List<String> tellOf(List<byte[]> packets) {
+        packets.forEach(rig::ip);
+        return rig.finish();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void oneDirectionIsToldAsSuchAndRaisesNoAlarm(boolean client) {
+        List<byte[]> half = session().stream().filter(p -> isFromClient(p) == client).toList();
+        assertThat(tellOf(half))
+                .noneMatch(line -> line.startsWith("alert"))
+                .filteredOn(line -> line.startsWith("control"))
+                .singleElement()
+                .asString()
+                .startsWith("control " + CONTROL)
+                .contains(client ? "user=alice" : "user=null");
+    }
+
+    /** A 227 whose PASV went by before the capture began is no attack. */
+    @Test
+    void aReplyWhoseCommandIsNotInTheCaptureRaisesNoAlarm() {
+        List<byte[]> all = session();
+        int reply = 0;
+        while (!new String(all.get(reply), StandardCharsets.ISO_8859_1).contains("227 ")) {
+            reply++;
+        }
+        assertThat(tellOf(all.subList(reply, all.size())))
+                .noneMatch(line -> line.startsWith("alert"))
+                .contains(
+                        "pinhole passive 198.51.100.7 > 203.0.113.10:50000 refused (asked-unseen)"
+                                + " observed");
+    }
+
+    /** But where the whole capture is there, it is. */
+    @Test
+    void aReplyThatNobodyAskedForRaisesOne() {
+        login().s("227 Entering Passive Mode (203,0,113,10,195,80)");
+        assertThat(rig.told()).anyMatch(line -> line.startsWith("alert unsolicited-reply"));
+    }
+
+    @Test
+    void aRefusedLoginIsTold() {
+        rig.wire.connect(CLIENT, 41022, SERVER, 21)
+                .s("220 ready")
+                .c("USER eve")
+                .s("331 password")
+                .c("PASS x")
+                .s("530 no");
+        rig.path.finish();
+        assertThat(rig.events)
+                .filteredOn(Event.Control.class::isInstance)
+                .singleElement()
+                .matches(e -> ((Event.Control) e).loginRefused());
     }
 }
