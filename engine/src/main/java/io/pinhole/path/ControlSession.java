@@ -431,12 +431,12 @@ final class ControlSession implements DialogueListener {
 
     @Override
     public void announced(Announcement a) {
+        announcedHere = true;
         sessions.expectEarly(this, pinholes, pinholeOf(a));
     }
 
     @Override
     public void open(Announcement a) {
-        announcedHere = true;
         sessions.open(this, pinholes, pinholeOf(a));
     }
 

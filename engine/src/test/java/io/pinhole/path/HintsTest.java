@@ -51,7 +51,7 @@ class HintsTest {
         data.close();
         control.s("150 here").s("226 done").c("QUIT").s("221 bye").close();
 
-        assertThat(rig.told())
+        assertThat(rig.finish())
                 .containsExactly(
                         "pinhole active 203.0.113.10 > 198.51.100.7:50000 used",
                         "data active 203.0.113.10:20 > 198.51.100.7:50000 RETR a 100 bytes complete",

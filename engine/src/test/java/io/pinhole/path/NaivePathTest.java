@@ -35,6 +35,16 @@ class NaivePathTest {
     private static final Path ROOT = Path.of("..");
     private static final int SEQUENCES = 8;
 
+    /** Attacks on what NaivePath leaves out; their scripts say what must come of them. */
+    private static final Set<String> LEFT_OUT =
+            Set.of(
+                    "09-nat-slipstreaming.pcap", // other protocols
+                    "09-slipstreaming-behind-greeting.pcap",
+                    "16-malformed-flood.pcap", // overlong lines
+                    "29-fragments.pcap", // fragments that contradict each other
+                    "31-expectation-flood.pcap", // limits
+                    "36-smuggled-behind-auth.pcap"); // commands behind AUTH
+
     private record Frame(byte[] bytes, int wire, LinkType link, long nanos) {}
 
     static List<Path> ruleFiles() throws IOException {
@@ -143,7 +153,10 @@ class NaivePathTest {
     static List<Path> captures() throws IOException {
         List<Path> found = new ArrayList<>();
         try (Stream<Path> files = Files.walk(ROOT.resolve("pcap-samples"))) {
-            files.filter(f -> f.toString().matches(".*\\.pcap(ng)?")).sorted().forEach(found::add);
+            files.filter(f -> f.toString().matches(".*\\.pcap(ng)?"))
+                    .filter(f -> !LEFT_OUT.contains(f.getFileName().toString()))
+                    .sorted()
+                    .forEach(found::add);
         }
         return found;
     }
