@@ -196,7 +196,9 @@ final class BatchMerge {
         if (!(e instanceof Watch watch)) {
             return;
         }
-        targets.use(watch);
+        if (!watch.target.isNew(key.sourcePort())) {
+            return;
+        }
         Session session = sessions.get(watch.target.session.number);
         if (session != null && session.alerts++ < ControlSession.MAX_PACKET_ALERTS) {
             out.event(

@@ -347,8 +347,7 @@ final class ControlSession implements DialogueListener {
 
     /** The connection to an end point that was announced and refused has come. */
     void cameTo(RefusedTarget target, long position, FlowKey flow, String detail) {
-        if (!target.told) {
-            target.told = true;
+        if (target.isNew(flow.sourcePort())) {
             packetAlert(target.why, position, flow, detail);
         }
     }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class RefusedTarget extends Expectation {
     final ControlSession session;
     final Anomaly why;
-    boolean told;
+    private int toldPort = -1;
 
     /** Told by whoever merges the shards: the connection is not between the session's hosts. */
     boolean elsewhere;
@@ -29,6 +29,13 @@ final class RefusedTarget extends Expectation {
         super(source, 0, destination, destinationPort, deadlineNanos);
         this.session = session;
         this.why = why;
+    }
+
+    /** True once for each connection; a repeated SYN is none of its own. */
+    boolean isNew(int sourcePort) {
+        boolean news = sourcePort != toldPort;
+        toldPort = sourcePort;
+        return news;
     }
 
     /**
