@@ -323,7 +323,8 @@ final class Conversation {
         }
         int start = line.skipBlanks(0);
         TransferMode mode = Command.of(line, start, line.wordEnd(start)).mode();
-        if (mode != null && mode.serverConnects()) {
+        // Behind a blank it is text, as in the reply to FEAT (RFC 2389) whose beginning is missing.
+        if (start == 0 && mode != null && mode.serverConnects()) {
             String detail = "server sent: " + Announcer.text(line);
             alerts.raise(Anomaly.WRONG_DIRECTION, line.last, detail);
         } else if (!greeting.isOver() && !midstream) {
