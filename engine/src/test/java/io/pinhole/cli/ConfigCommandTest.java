@@ -123,7 +123,7 @@ class ConfigCommandTest {
 
         assertThat(run.status()).isEqualTo(Main.EXIT_USAGE);
         assertThat(run.out()).isEmpty();
-        assertThat(run.err()).startsWith("Usage: pinhole").contains("analyze  Judge captures");
+        assertThat(run.err()).startsWith("Usage: pinhole").contains("analyze", "Judge captures");
     }
 
     @Command(name = "boom")

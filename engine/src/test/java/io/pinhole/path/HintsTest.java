@@ -159,7 +159,7 @@ class HintsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"4, drop new policy encapsulated", "47, drop new policy encapsulated", "50, drop new policy"})
+    @CsvSource({"4, drop new policy encapsulated", "94, drop new policy encapsulated", "50, drop new policy"})
     void saysWhatDatagramsMayHoldIp(int protocol, String verdict) {
         byte[] packet = Packets.tcp(CLIENT, 1, SERVER, 2).flags("S").ip();
         packet[9] = (byte) protocol;

@@ -66,6 +66,7 @@ class LimitsTest {
             case Event.Pinhole p -> p.outcome().label();
             case Event.Data d -> "data";
             case Event.Control c -> "control";
+            case Event.Elsewhere _ -> "elsewhere";
         };
     }
 
