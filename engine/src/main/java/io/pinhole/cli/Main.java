@@ -30,6 +30,7 @@ import java.util.Arrays;
             ReloadCommand.class,
             TestCommand.class,
             RecordCommand.class,
+            MonitorCommand.class,
             ConfigCommand.class,
             VersionCommand.class
         })
