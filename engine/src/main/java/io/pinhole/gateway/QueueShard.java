@@ -232,7 +232,7 @@ final class QueueShard extends Shard {
         if (offload != GatewayOptions.Offload.NONE
                 && control.isOffloadable(offload == GatewayOptions.Offload.DATA)
                 && !control.isOffloaded()
-                && mayOffload()) {
+                && mayOffload(input, output)) {
             FlowKey key = control.flow();
             control.offload(key, now());
             boolean forth = control.isOriginal();
