@@ -111,7 +111,7 @@ final class GatewayProcess implements AutoCloseable {
     }
 
     String await(Predicate<String> wanted, String what) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(90);
         while (System.nanoTime() < end) {
             for (String line : log().lines().toList()) {
                 if (wanted.test(line)) {
