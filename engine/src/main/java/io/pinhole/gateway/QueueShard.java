@@ -48,6 +48,7 @@ final class QueueShard extends Shard {
     private final Map<Long, Integer> held = new HashMap<>();
     private volatile boolean stopping;
     private long lostBefore;
+    private long settled;
     long rejectsUnsent;
     long errands;
 
@@ -111,6 +112,10 @@ final class QueueShard extends Shard {
             }
             tick();
             queue.flush();
+            if (queue.overflows() != settled && queue.settle()) {
+                settled = queue.overflows();
+                overflow();
+            }
             waiter.await(IDLE_MILLIS);
         }
         finish();
