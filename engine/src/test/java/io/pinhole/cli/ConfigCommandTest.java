@@ -102,7 +102,7 @@ class ConfigCommandTest {
             textBlock =
                     """
                     ''                        | Missing command; Try 'pinhole --help'.
-                    confg                     | Unmatched argument at index 0: 'confg'; Did you mean: pinhole config or pinhole version?; Try 'pinhole --help'.
+                    confg                     | Unmatched argument at index 0: 'confg'; Did you mean: pinhole config or pinhole record or pinhole version?; Try 'pinhole --help'.
                     config --confg=x          | Unknown option: '--confg=x'; Possible solutions: --config; Try 'pinhole config --help'.
                     config x                  | Unmatched argument at index 1: 'x'; Try 'pinhole config --help'.
                     config @x                 | Unmatched argument at index 1: '@x'; Try 'pinhole config --help'.

@@ -21,8 +21,7 @@ import java.nio.file.Path;
  *     linux/netfilter/nfnetlink_queue.h</a>
  */
 public final class NfQueue implements AutoCloseable {
-    private static final Path STATUS =
-            Path.of("/proc/thread-self/net/netfilter/nfnetlink_queue");
+    private static final Path STATUS = Path.of("/proc/thread-self/net/netfilter/nfnetlink_queue");
     private static final int SUBSYSTEM = 3 << 8; // NFNL_SUBSYS_QUEUE
     private static final int PACKET = SUBSYSTEM;
     private static final int VERDICT = SUBSYSTEM | 1;
