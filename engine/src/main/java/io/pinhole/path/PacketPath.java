@@ -143,6 +143,7 @@ public final class PacketPath implements AutoCloseable {
         this.verdicts = verdicts;
         routes = options.compatLinux();
         locals = options.localAddresses().toArray(IpAddress[]::new);
+        facts.localAddresses = List.of(locals);
         interfaces = options.interfaces();
         for (int port : options.attachPorts()) {
             attachPorts.set(port);
@@ -424,6 +425,15 @@ public final class PacketPath implements AutoCloseable {
             why = tracker.anomaly();
         }
         factsOfFlow();
+        HelperObject template = facts.template;
+        if (template != null
+                && facts.hasFlow
+                && facts.helper == null
+                && (facts.ctStatus & (PacketFacts.STATUS_CONFIRMED | PacketFacts.STATUS_EXPECTED))
+                        == 0) {
+            facts.helper = template;
+            facts.ctStatus |= PacketFacts.STATUS_HELPER;
+        }
         if (routes || !tracker.isConfirmed() || tracker.isOfError()) {
             factsOfKey();
             return chains(p, first, main);
@@ -494,6 +504,7 @@ public final class PacketPath implements AutoCloseable {
         facts.ctMarkChanged = false;
         facts.parentHelper = null;
         facts.helper = null;
+        facts.template = null;
         facts.timeout = null;
         facts.notrack = false;
         facts.mark = 0;

@@ -12,4 +12,9 @@ public record Chain(String name, @Nullable BaseChain base, List<Rule> rules, Sou
     public Chain {
         rules = List.copyOf(rules);
     }
+
+    /** The same chain, attached so. */
+    Chain with(BaseChain other) {
+        return new Chain(name, other, rules, at);
+    }
 }

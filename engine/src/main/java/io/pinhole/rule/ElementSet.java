@@ -30,6 +30,6 @@ public record ElementSet(
 
     public ElementSet {
         keyTypes = List.copyOf(keyTypes);
-        elements = List.copyOf(elements);
+        elements = elements instanceof Elements ? elements : List.copyOf(elements);
     }
 }

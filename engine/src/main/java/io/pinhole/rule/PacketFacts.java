@@ -3,8 +3,10 @@ package io.pinhole.rule;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
+import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,6 +66,9 @@ public final class PacketFacts {
     public int originalSourcePort;
     public int originalDestinationPort;
 
+    /** The host's own addresses, for the types of addresses. */
+    public List<IpAddress> localAddresses = List.of();
+
     // ---- changed by rules ----
 
     /** {@code meta mark}. */
@@ -77,6 +82,9 @@ public final class PacketFacts {
      * sets it only where the kernel would (flow present and unconfirmed, l3proto and l4proto fit).
      */
     public @Nullable HelperObject helper;
+
+    /** Set by {@code -j CT --helper}: for the flow that this packet begins, if it begins one. */
+    public @Nullable HelperObject template;
 
     /** Set by {@code ct timeout set}. */
     public @Nullable TimeoutObject timeout;

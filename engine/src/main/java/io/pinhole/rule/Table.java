@@ -24,6 +24,11 @@ public record Table(
         flowtables = List.copyOf(flowtables);
     }
 
+    /** The same table with these chains. */
+    Table with(List<Chain> others) {
+        return new Table(family, name, dormant, others, sets, objects, flowtables, at);
+    }
+
     /** The object of this kind and name, or null. */
     public @Nullable NamedObject object(ObjectKind kind, String objectName) {
         for (NamedObject object : objects) {

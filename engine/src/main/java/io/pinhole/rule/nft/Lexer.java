@@ -1,5 +1,8 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
 import io.pinhole.core.IpAddress;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +20,7 @@ final class Lexer {
     private int line = 1;
     private int lineStart;
     private int blankNewlines;
+    private int depth;
     private @Nullable Token peeked;
 
     Lexer(SourceText source) {
@@ -73,12 +77,20 @@ final class Lexer {
     Token next() {
         Token token = peek();
         peeked = null;
+        if (token.kind() == Token.Kind.SYMBOL) {
+            depth = Math.max(0, depth + (token.is("{") ? 1 : token.is("}") ? -1 : 0));
+        }
         return token;
     }
 
-    /** Gives the last token back; nothing may have been read since. */
+    /** Gives the last token back; nothing may have been read since, and it is no brace. */
     void back(Token token) {
         peeked = token;
+    }
+
+    /** Braces that are open. */
+    int depth() {
+        return depth;
     }
 
     private Span span(int start, int width) {
@@ -221,7 +233,7 @@ final class Lexer {
     }
 
     /** Six groups of one or two hex digits, or -1. */
-    private static long mac(String candidate) {
+    static long mac(String candidate) {
         if (candidate.length() < 11 || candidate.length() > 17) {
             return -1;
         }

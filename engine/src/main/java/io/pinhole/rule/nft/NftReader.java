@@ -1,5 +1,8 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.rule.text.Errors;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
 import java.nio.ByteBuffer;
@@ -10,6 +13,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what {@code nft -f} reads. Never throws for what a file holds: every fault becomes an error
@@ -17,7 +21,7 @@ import java.util.Map;
  */
 public final class NftReader {
     /** Errors reported in one run. */
-    public static final int MAX_ERRORS = 50;
+    public static final int MAX_ERRORS = Errors.MAX;
 
     /** Characters of one file, and of all files together. */
     public static final int MAX_TEXT = 64 << 20;
@@ -58,6 +62,12 @@ public final class NftReader {
                     List.of(source.error(decoded.end(source), "not UTF-8 text")));
         }
         return read(name, decoded.text(), defines, includes);
+    }
+
+    /** Bytes as text; null if they are not UTF-8. */
+    public static @Nullable String text(byte[] utf8) {
+        Decoded decoded = decode(utf8);
+        return decoded.badAt() >= 0 ? null : decoded.text();
     }
 
     private static ReadResult refused(String name, String why) {

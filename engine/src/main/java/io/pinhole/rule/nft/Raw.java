@@ -1,5 +1,6 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.rule.text.Span;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.Action;
 import java.util.List;
