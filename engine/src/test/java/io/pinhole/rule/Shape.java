@@ -65,8 +65,8 @@ public final class Shape {
                             + Canonical.range(s.range(), s.value().type())
                             + "]";
             case Statement.InSet s -> {
-                Element only =
-                        s.set().elements().size() == 1 ? s.set().elements().getFirst() : null;
+                List<Element> merged = merged(s.set());
+                Element only = merged.size() == 1 ? merged.getFirst() : null;
                 if (s.set().name() == null
                         && only != null
                         && !only.isCatchAll()
@@ -135,6 +135,13 @@ public final class Shape {
         if (set.name() != null) {
             return "@" + set.name();
         }
+        return merged(set).stream()
+                .map(e -> Canonical.element(e, set))
+                .collect(Collectors.joining(", ", "{ ", " }"));
+    }
+
+    /** In order, and those of a set as one where they touch. */
+    private static List<Element> merged(ElementSet set) {
         List<Element> sorted = new ArrayList<>(set.elements());
         sorted.sort(
                 (a, b) -> {
@@ -171,9 +178,7 @@ public final class Shape {
                 merged.add(element);
             }
         }
-        return merged.stream()
-                .map(e -> Canonical.element(e, set))
-                .collect(Collectors.joining(", ", "{ ", " }"));
+        return merged;
     }
 
     private static boolean touch(Range a, Range b) {

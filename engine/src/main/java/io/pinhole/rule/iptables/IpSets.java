@@ -196,13 +196,12 @@ public final class IpSets {
                     throw option.fault(
                             "elements that time out are valid ipset, not evaluated by Pinhole");
                 }
-            } else if (IGNORED.contains(text)) {
-                continue;
-            } else if (IGNORED_WITH_VALUE.contains(text)) {
+            } else if (!IGNORED.contains(text)) {
+                if (!IGNORED_WITH_VALUE.contains(text)) {
+                    throw option.fault(
+                            "'" + text + "' of a set is valid ipset, not evaluated by Pinhole");
+                }
                 args.value(option);
-            } else {
-                throw option.fault(
-                        "'" + text + "' of a set is valid ipset, not evaluated by Pinhole");
             }
         }
         Declared made = new Declared(parts, version, name.at().pos());
@@ -220,16 +219,14 @@ public final class IpSets {
         Word element = args.value(command);
         while (args.more()) {
             Word option = args.take();
-            if (option.is("timeout") && "0".equals(args.value(option).text())) {
-                continue;
-            }
-            if (!IGNORED_WITH_VALUE.contains(option.text())) {
+            Word value = IGNORED_WITH_VALUE.contains(option.text()) ? args.value(option) : null;
+            boolean forever = option.is("timeout") && args.value(option).is("0");
+            if (value == null && !forever) {
                 throw option.fault(
                         "'"
                                 + option.text()
                                 + "' of an element is valid ipset, not evaluated by Pinhole");
             }
-            args.value(option);
         }
         String[] parts = element.text().split(",", -1);
         if (parts.length != set.parts.size()) {

@@ -57,7 +57,6 @@ public final class IptablesReader {
         final Span at;
         final Map<String, ChainState> chains = new LinkedHashMap<>();
         final TableNames names;
-        boolean committed;
 
         TableState(String name, Span at, TableNames names) {
             this.name = name;
@@ -212,7 +211,7 @@ public final class IptablesReader {
         if (!first.is("COMMIT")) {
             throw first.fault("expected COMMIT, found " + first.found());
         }
-        open(first).committed = true;
+        open(first);
         table = null;
     }
 

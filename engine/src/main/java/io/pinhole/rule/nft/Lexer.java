@@ -293,7 +293,7 @@ final class Lexer {
                                 + "' is neither a number, nor an address, nor a time");
     }
 
-    /** Decimal or 0x…; -1 if it is none or does not fit 63 bits. */
+    /** Decimal, 0x… or 0… as nft's strtoull reads them; -1 if it is none or needs more than 63 bits. */
     static long parseNumber(String digits) {
         boolean hex = digits.startsWith("0x") || digits.startsWith("0X");
         String body = hex ? digits.substring(2) : digits;
@@ -307,7 +307,8 @@ final class Lexer {
             }
         }
         try {
-            return Long.parseLong(body, hex ? 16 : 10);
+            boolean octal = !hex && body.length() > 1 && body.charAt(0) == '0';
+            return Long.parseLong(body, hex ? 16 : octal ? 8 : 10);
         } catch (NumberFormatException e) {
             return -1;
         }
