@@ -2,6 +2,7 @@ package io.pinhole.cli;
 
 import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.NftReader;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;

@@ -4,12 +4,12 @@ import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.iptables.IpSets;
 import io.pinhole.rule.nft.ReadResult;
+import io.pinhole.rule.read.RuleReader;
 
 import org.jspecify.annotations.Nullable;
 
 import picocli.CommandLine.Option;
 
-import io.pinhole.rule.read.RuleReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -100,13 +100,10 @@ final class RuleOptions {
         }
     }
 
-    private RuleSet read(List<RuleReader.Source> files, Map<String, String> all)
-            throws UserError {
+    private RuleSet read(List<RuleReader.Source> files, Map<String, String> all) throws UserError {
         String setFile = ipset;
-        IpSets sets =
-                setFile == null ? IpSets.NONE : IpSets.read(setFile, RuleFiles.read(setFile));
-        RuleReader.Context context =
-                new RuleReader.Context(all, new RuleFiles(includePath), sets);
+        IpSets sets = setFile == null ? IpSets.NONE : IpSets.read(setFile, RuleFiles.read(setFile));
+        RuleReader.Context context = new RuleReader.Context(all, new RuleFiles(includePath), sets);
         return switch (RuleReader.read(files, context)) {
             case ReadResult.Loaded(RuleSet set) -> {
                 refuseNat(set);

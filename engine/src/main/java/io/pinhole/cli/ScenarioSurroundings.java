@@ -39,7 +39,9 @@ final class ScenarioSurroundings implements Surroundings, ScenarioFiles {
     private record RuleKey(
             @Nullable Path file,
             List<String> more,
-            Map<String, String> defines, Set<Integer> ports, boolean nat) {}
+            Map<String, String> defines,
+            Set<Integer> ports,
+            boolean nat) {}
 
     private final RuleOptions options;
     private final SettingsOptions settingsOptions;

@@ -2,9 +2,11 @@ package io.pinhole.rule;
 
 import io.pinhole.core.CtState;
 import io.pinhole.core.IpAddress;
+
+import org.jspecify.annotations.Nullable;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Types of values, as nft names them ({@code nft describe}). Every value is an unsigned number of
@@ -219,7 +221,8 @@ public enum DataType {
                         ipv6-route 43, ipv6-frag 44, gre 47, esp 50, ah 51, icmpv6 58, \
                         ipv6-icmp 58, ipv6-nonxt 59, ipv6-opts 60, ospf 89, ipip 94, pim 103, \
                         comp 108, ipcomp 108, vrrp 112, l2tp 115, sctp 132, mobility-header 135, \
-                        udplite 136""");
+                        udplite 136\
+                        """);
         static final Map<String, Integer> ICMP_TYPES =
                 table(
                         """
@@ -227,13 +230,15 @@ public enum DataType {
                         echo-request 8, router-advertisement 9, router-solicitation 10, \
                         time-exceeded 11, parameter-problem 12, timestamp-request 13, \
                         timestamp-reply 14, info-request 15, info-reply 16, \
-                        address-mask-request 17, address-mask-reply 18""");
+                        address-mask-request 17, address-mask-reply 18\
+                        """);
         static final Map<String, Integer> ICMP_CODES =
                 table(
                         """
                         net-unreachable 0, host-unreachable 1, prot-unreachable 2, \
                         port-unreachable 3, frag-needed 4, net-prohibited 9, \
-                        host-prohibited 10, admin-prohibited 13""");
+                        host-prohibited 10, admin-prohibited 13\
+                        """);
         static final Map<String, Integer> ICMPV6_TYPES =
                 table(
                         """
@@ -243,12 +248,14 @@ public enum DataType {
                         mld-listener-reduction 132, nd-router-solicit 133, nd-router-advert 134, \
                         nd-neighbor-solicit 135, nd-neighbor-advert 136, nd-redirect 137, \
                         router-renumbering 138, ind-neighbor-solicit 141, \
-                        ind-neighbor-advert 142, mld2-listener-report 143""");
+                        ind-neighbor-advert 142, mld2-listener-report 143\
+                        """);
         static final Map<String, Integer> ICMPV6_CODES =
                 table(
                         """
                         no-route 0, admin-prohibited 1, addr-unreachable 3, port-unreachable 4, \
-                        policy-fail 5, reject-route 6""");
+                        policy-fail 5, reject-route 6\
+                        """);
         static final Map<String, Integer> ICMPX_CODES =
                 table("no-route 0, port-unreachable 1, host-unreachable 2, admin-prohibited 3");
         static final Map<String, Integer> TCP_FLAGS =
@@ -258,7 +265,8 @@ public enum DataType {
                 table(
                         """
                         expected 1, seen-reply 2, assured 4, confirmed 8, snat 16, dnat 32, \
-                        dying 512""");
+                        dying 512\
+                        """);
         static final Map<String, Integer> CT_DIRECTIONS = table("original 0, reply 1");
         static final Map<String, Integer> NF_PROTOCOLS = table("ipv4 2, ipv6 10");
         static final Map<String, Integer> ETHER_TYPES =
@@ -272,7 +280,8 @@ public enum DataType {
                         """
                         cs0 0, cs1 8, cs2 16, cs3 24, cs4 32, cs5 40, cs6 48, cs7 56, df 0, \
                         be 0, lephb 1, af11 10, af12 12, af13 14, af21 18, af22 20, af23 22, \
-                        af31 26, af32 28, af33 30, af41 34, af42 36, af43 38, va 44, ef 46""");
+                        af31 26, af32 28, af33 30, af41 34, af42 36, af43 38, va 44, ef 46\
+                        """);
         static final Map<String, Integer> ECN = table("not-ect 0, ect1 1, ect0 2, ce 3");
 
         private Symbols() {}

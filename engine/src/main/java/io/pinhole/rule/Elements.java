@@ -1,10 +1,11 @@
 package io.pinhole.rule;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.AbstractList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.RandomAccess;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The elements of a set in columns, so that a million of them cost tens of bytes each; {@link #get}
@@ -139,7 +140,8 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
          * @param key one range for each part; empty for {@code *}
          * @param of what a map gives, null in a set
          */
-        public void add(List<Range> key, Element.@Nullable Data of, String file, int line, int column) {
+        public void add(
+                List<Range> key, Element.@Nullable Data of, String file, int line, int column) {
             if (size == lines.length) {
                 grow();
             }

@@ -6,8 +6,12 @@ import static io.pinhole.rule.DataType.INTEGER_32;
 import static io.pinhole.rule.DataType.INTEGER_4;
 import static io.pinhole.rule.DataType.INTEGER_8;
 
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /** What a rule can read of a packet. Adding a header field is adding a row. */
 public enum Field {
@@ -155,6 +159,9 @@ public enum Field {
         }
     }
 
+    private static final Map<String, Field> BY_TEXT =
+            Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(Field::text, f -> f));
+
     private final @Nullable Header header;
     private final String text;
     private final DataType type;
@@ -211,11 +218,6 @@ public enum Field {
 
     /** The field that nft writes like this, or null. */
     public static @Nullable Field named(String text) {
-        for (Field field : values()) {
-            if (field.text.equals(text)) {
-                return field;
-            }
-        }
-        return null;
+        return BY_TEXT.get(text);
     }
 }

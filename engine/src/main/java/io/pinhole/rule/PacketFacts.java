@@ -6,8 +6,9 @@ import io.pinhole.core.Hook;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * What a rule may read of one packet, and what it may change. Filled by {@code path}, re-used for

@@ -203,8 +203,7 @@ abstract class Value {
                 case META_MARK -> Integer.toUnsignedLong(facts.mark);
                 case META_PKTTYPE -> packetType(packet);
                 case ETHER_SADDR -> packet.sourceMac();
-                case FIB_SADDR_TYPE ->
-                        addressType(facts, packet.sourceHigh(), packet.sourceLow());
+                case FIB_SADDR_TYPE -> addressType(facts, packet.sourceHigh(), packet.sourceLow());
                 case FIB_DADDR_TYPE ->
                         addressType(facts, packet.destinationHigh(), packet.destinationLow());
                 case CT_STATE -> stateBit(facts);

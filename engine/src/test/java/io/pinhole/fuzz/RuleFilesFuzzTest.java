@@ -34,8 +34,7 @@ class RuleFilesFuzzTest {
 
     public static void fuzzerTestOneInput(byte[] data) {
         RuleReader.Context context =
-                new RuleReader.Context(
-                        Map.of(), IncludeResolver.NONE, IpSets.read("sets", SETS));
+                new RuleReader.Context(Map.of(), IncludeResolver.NONE, IpSets.read("sets", SETS));
         switch (RuleReader.read(List.of(new RuleReader.Source("fuzz", data)), context)) {
             case ReadResult.Loaded(RuleSet rules) -> {
                 rules.compile();

@@ -321,7 +321,8 @@ public final class RandomRules {
                         case 1 -> "tcp dport " + lowRange();
                         case 2 -> "ip saddr " + host4() + " tcp dport " + lowPort();
                         case 3 -> "ip daddr { " + many(this::prefix4, 4) + " }";
-                        case 4 -> "ip saddr . tcp dport { " + pair(1, 7) + ", " + pair(15, 12) + " }";
+                        case 4 ->
+                                "ip saddr . tcp dport { " + pair(1, 7) + ", " + pair(15, 12) + " }";
                         case 5 -> "ip6 saddr 2001:db8:" + random.nextInt(6) + "::/48";
                         case 6 -> "udp sport { " + many(this::lowRange, 4) + " }";
                         case 7 -> "meta mark " + random.nextInt(8) + " ip daddr " + prefix4();

@@ -1,8 +1,10 @@
 package io.pinhole.rule.iptables;
 
 import io.pinhole.rule.text.Span;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /** The words of a rule, one after another. */
 final class Arguments {

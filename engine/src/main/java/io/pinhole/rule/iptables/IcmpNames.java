@@ -24,7 +24,8 @@ final class IcmpNames {
                     ttl-zero-during-reassembly 11 1 1, parameter-problem 12 0 255, \
                     ip-header-bad 12 0 0, required-option-missing 12 1 1, \
                     timestamp-request 13 0 255, timestamp-reply 14 0 255, \
-                    address-mask-request 17 0 255, address-mask-reply 18 0 255""");
+                    address-mask-request 17 0 255, address-mask-reply 18 0 255\
+                    """);
     private static final Map<String, int[]> V6 =
             table(
                     """
@@ -41,7 +42,8 @@ final class IcmpNames {
                     mld-listener-reduction 132 0 255, router-solicitation 133 0 255, \
                     router-advertisement 134 0 255, neighbour-solicitation 135 0 255, \
                     neighbor-solicitation 135 0 255, neighbour-advertisement 136 0 255, \
-                    neighbor-advertisement 136 0 255, redirect 137 0 255""");
+                    neighbor-advertisement 136 0 255, redirect 137 0 255\
+                    """);
 
     private IcmpNames() {}
 

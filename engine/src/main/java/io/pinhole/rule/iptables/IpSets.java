@@ -11,6 +11,7 @@ import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Words;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,10 +25,25 @@ public final class IpSets {
 
     private static final Map<String, Part> PARTS =
             Map.of(
-                    "ip", Part.ADDRESS, "net", Part.ADDRESS, "port", Part.PORT, "mac", Part.MAC,
-                    "mark", Part.MARK);
+                    "ip",
+                    Part.ADDRESS,
+                    "net",
+                    Part.ADDRESS,
+                    "port",
+                    Part.PORT,
+                    "mac",
+                    Part.MAC,
+                    "mark",
+                    Part.MARK);
     private static final Set<String> IGNORED_WITH_VALUE =
-            Set.of("hashsize", "maxelem", "bucketsize", "initval", "range", "comment", "packets",
+            Set.of(
+                    "hashsize",
+                    "maxelem",
+                    "bucketsize",
+                    "initval",
+                    "range",
+                    "comment",
+                    "packets",
                     "bytes");
     private static final Set<String> IGNORED = Set.of("counters", "comment", "forceadd");
 
@@ -111,9 +127,7 @@ public final class IpSets {
     public static IpSets read(String name, byte[] utf8) {
         String text = NftReader.text(utf8);
         if (text == null) {
-            return new IpSets(
-                    Map.of(),
-                    List.of(new RuleError(name, 0, 0, "not UTF-8 text", "")));
+            return new IpSets(Map.of(), List.of(new RuleError(name, 0, 0, "not UTF-8 text", "")));
         }
         SourceText source = new SourceText(name, text);
         Errors errors = new Errors();
@@ -181,8 +195,7 @@ public final class IpSets {
             if (known == null) {
                 throw type.fault("set type " + type.found() + " is not evaluated by Pinhole");
             }
-            parts.add(
-                    known == Part.PORT && method.equals("bitmap") ? Part.BARE_PORT : known);
+            parts.add(known == Part.PORT && method.equals("bitmap") ? Part.BARE_PORT : known);
         }
         int version = 4;
         while (args.more()) {

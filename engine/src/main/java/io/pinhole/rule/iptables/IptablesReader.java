@@ -18,12 +18,14 @@ import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what {@code iptables-save} and {@code ip6tables-save} write, and what people write for
@@ -33,8 +35,7 @@ public final class IptablesReader {
     /** Rules of one file; each costs some hundred bytes. */
     static final int MAX_RULES = 1_000_000;
 
-    private static final Set<String> TABLES =
-            Set.of("raw", "mangle", "nat", "filter", "security");
+    private static final Set<String> TABLES = Set.of("raw", "mangle", "nat", "filter", "security");
 
     private final SourceText source;
     private final IpSets ipsets;
@@ -111,9 +112,9 @@ public final class IptablesReader {
                         .anyMatch(
                                 line ->
                                         line.matches(
-                                                ".* (-s|-d|--source|--destination)"
-                                                        + " [0-9a-fA-F]*:[0-9a-fA-F:.]*(/.*)?"
-                                                        + "( .*)?")
+                                                        ".* (-s|-d|--source|--destination)"
+                                                            + " [0-9a-fA-F]*:[0-9a-fA-F:.]*(/.*)?("
+                                                            + " .*)?")
                                                 || line.contains(" -p ipv6-icmp")
                                                 || line.contains(" -p icmpv6")
                                                 || line.contains("--icmpv6-type"));
@@ -238,8 +239,7 @@ public final class IptablesReader {
         of.chains.put(name, new ChainState(base, at.at()));
     }
 
-    private @Nullable BaseChain builtIn(
-            String of, String chain, Word at, @Nullable Word policy) {
+    private @Nullable BaseChain builtIn(String of, String chain, Word at, @Nullable Word policy) {
         Hook hook =
                 switch (chain) {
                     case "PREROUTING" -> Hook.PREROUTING;
@@ -270,8 +270,7 @@ public final class IptablesReader {
                 switch (of) {
                     case "raw" -> -300;
                     case "mangle" -> -150;
-                    case "nat" ->
-                            hook == Hook.PREROUTING || hook == Hook.OUTPUT ? -100 : 100;
+                    case "nat" -> hook == Hook.PREROUTING || hook == Hook.OUTPUT ? -100 : 100;
                     case "security" -> 50;
                     default -> 0;
                 };

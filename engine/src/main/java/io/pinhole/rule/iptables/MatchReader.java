@@ -12,49 +12,143 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the protocol and the matches ({@code -m}) of one rule. */
 final class MatchReader {
     private static final Set<String> MODULES =
             Set.of(
-                    "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmp6", "icmpv6",
-                    "multiport", "conntrack", "state", "helper", "mark", "connmark", "iprange",
-                    "set", "limit", "comment", "addrtype", "length", "mac", "pkttype");
+                    "tcp",
+                    "udp",
+                    "udplite",
+                    "sctp",
+                    "dccp",
+                    "icmp",
+                    "icmp6",
+                    "icmpv6",
+                    "multiport",
+                    "conntrack",
+                    "state",
+                    "helper",
+                    "mark",
+                    "connmark",
+                    "iprange",
+                    "set",
+                    "limit",
+                    "comment",
+                    "addrtype",
+                    "length",
+                    "mac",
+                    "pkttype");
 
     /** Modules of iptables 1.8 that Pinhole does not evaluate. */
     private static final Set<String> FOREIGN =
             Set.of(
-                    "ah", "bpf", "cgroup", "cluster", "connbytes", "connlabel", "connlimit", "cpu",
-                    "devgroup", "dscp", "dst", "ecn", "esp", "eui64", "frag", "hashlimit", "hbh",
-                    "hl", "ipcomp", "ipv6header", "ipvs", "mh", "nfacct", "osf", "owner",
-                    "physdev", "policy", "quota", "rateest", "realm", "recent", "rpfilter", "rt",
-                    "socket", "srh", "statistic", "string", "tcpmss", "time", "tos", "ttl", "u32",
+                    "ah",
+                    "bpf",
+                    "cgroup",
+                    "cluster",
+                    "connbytes",
+                    "connlabel",
+                    "connlimit",
+                    "cpu",
+                    "devgroup",
+                    "dscp",
+                    "dst",
+                    "ecn",
+                    "esp",
+                    "eui64",
+                    "frag",
+                    "hashlimit",
+                    "hbh",
+                    "hl",
+                    "ipcomp",
+                    "ipv6header",
+                    "ipvs",
+                    "mh",
+                    "nfacct",
+                    "osf",
+                    "owner",
+                    "physdev",
+                    "policy",
+                    "quota",
+                    "rateest",
+                    "realm",
+                    "recent",
+                    "rpfilter",
+                    "rt",
+                    "socket",
+                    "srh",
+                    "statistic",
+                    "string",
+                    "tcpmss",
+                    "time",
+                    "tos",
+                    "ttl",
+                    "u32",
                     "unclean");
 
     /** Options of all matches, for "did you mean". */
     static final Set<String> OPTIONS =
             Set.of(
-                    "--sport", "--dport", "--sports", "--dports", "--ports", "--tcp-flags", "--syn",
-                    "--icmp-type", "--icmpv6-type", "--ctstate", "--state", "--ctproto",
-                    "--ctorigsrc", "--ctorigdst", "--ctreplsrc", "--ctrepldst", "--ctorigsrcport",
-                    "--ctorigdstport", "--ctreplsrcport", "--ctrepldstport", "--ctstatus",
-                    "--ctexpire", "--ctdir", "--helper", "--mark", "--src-range", "--dst-range",
-                    "--match-set", "--limit", "--limit-burst", "--comment", "--src-type",
-                    "--dst-type", "--length", "--mac-source", "--pkt-type", "--jump",
-                    "--protocol", "--source", "--destination", "--in-interface",
-                    "--out-interface", "--reject-with", "--set-mark", "--set-xmark",
+                    "--sport",
+                    "--dport",
+                    "--sports",
+                    "--dports",
+                    "--ports",
+                    "--tcp-flags",
+                    "--syn",
+                    "--icmp-type",
+                    "--icmpv6-type",
+                    "--ctstate",
+                    "--state",
+                    "--ctproto",
+                    "--ctorigsrc",
+                    "--ctorigdst",
+                    "--ctreplsrc",
+                    "--ctrepldst",
+                    "--ctorigsrcport",
+                    "--ctorigdstport",
+                    "--ctreplsrcport",
+                    "--ctrepldstport",
+                    "--ctstatus",
+                    "--ctexpire",
+                    "--ctdir",
+                    "--helper",
+                    "--mark",
+                    "--src-range",
+                    "--dst-range",
+                    "--match-set",
+                    "--limit",
+                    "--limit-burst",
+                    "--comment",
+                    "--src-type",
+                    "--dst-type",
+                    "--length",
+                    "--mac-source",
+                    "--pkt-type",
+                    "--jump",
+                    "--protocol",
+                    "--source",
+                    "--destination",
+                    "--in-interface",
+                    "--out-interface",
+                    "--reject-with",
+                    "--set-mark",
+                    "--set-xmark",
                     "--log-prefix");
 
     private static final Map<String, Integer> TCP_FLAGS =
             Map.of(
-                    "FIN", 1, "SYN", 2, "RST", 4, "PSH", 8, "ACK", 16, "URG", 32, "ALL", 63,
-                    "NONE", 0);
+                    "FIN", 1, "SYN", 2, "RST", 4, "PSH", 8, "ACK", 16, "URG", 32, "ALL", 63, "NONE",
+                    0);
     private static final Map<String, Integer> STATUS =
             Map.of("EXPECTED", 1, "SEEN_REPLY", 2, "ASSURED", 4, "CONFIRMED", 8);
     private static final Map<String, Long> ADDRESS_TYPES =
@@ -228,11 +322,7 @@ final class MatchReader {
                     throw option.fault("'" + option.text() + "' is " + Parse.NOT_EVALUATED);
             case "--length" -> {
                 Range range = Parse.numbers(args.value(option), 65_535);
-                add(
-                        names.version() == 4 ? Field.IP_LENGTH : Field.IP6_LENGTH,
-                        range,
-                        negated,
-                        pos);
+                add(names.version() == 4 ? Field.IP_LENGTH : Field.IP6_LENGTH, range, negated, pos);
             }
             case "--mac-source" -> {
                 Word value = args.value(option);
@@ -264,12 +354,7 @@ final class MatchReader {
                 ranges.stream().map(r -> new Element(List.of(r), null, pos)).toList();
         ElementSet set =
                 new ElementSet(
-                        null,
-                        List.of(field.type()),
-                        ElementSet.Holds.NOTHING,
-                        null,
-                        elements,
-                        pos);
+                        null, List.of(field.type()), ElementSet.Holds.NOTHING, null, elements, pos);
         return new Statement.InSet(List.of(load), set, negated, false, pos);
     }
 
@@ -365,13 +450,7 @@ final class MatchReader {
     private void icmpv6(Word option, boolean negated, SourcePos pos) {
         needs(58, option);
         Word value = args.value(option);
-        icmp(
-                Field.ICMPV6_TYPE,
-                Field.ICMPV6_CODE,
-                IcmpNames.v6(value),
-                negated,
-                value,
-                pos);
+        icmp(Field.ICMPV6_TYPE, Field.ICMPV6_CODE, IcmpNames.v6(value), negated, value, pos);
     }
 
     /** Type, lowest code, highest code. */
@@ -450,8 +529,7 @@ final class MatchReader {
                             v4 ? Field.CT_ORIGINAL_IP_SADDR : Field.CT_ORIGINAL_IP6_SADDR;
                     case "--ctorigdst" ->
                             v4 ? Field.CT_ORIGINAL_IP_DADDR : Field.CT_ORIGINAL_IP6_DADDR;
-                    case "--ctreplsrc" ->
-                            v4 ? Field.CT_REPLY_IP_SADDR : Field.CT_REPLY_IP6_SADDR;
+                    case "--ctreplsrc" -> v4 ? Field.CT_REPLY_IP_SADDR : Field.CT_REPLY_IP6_SADDR;
                     default -> v4 ? Field.CT_REPLY_IP_DADDR : Field.CT_REPLY_IP6_DADDR;
                 };
         Parse.Masked masked = Parse.masked(value.text(), names.version(), value);
@@ -490,18 +568,13 @@ final class MatchReader {
         }
         String name = value.text();
         if (name.isEmpty()) {
-            matches.add(
-                    new Statement.AnyBit(new Expr.Load(Field.CT_STATUS), 1, false, pos));
+            matches.add(new Statement.AnyBit(new Expr.Load(Field.CT_STATUS), 1, false, pos));
             return;
         }
         if (name.length() > DataType.MAX_NAME) {
             throw value.fault("the name of a helper has 1 to 15 characters");
         }
-        add(
-                Field.CT_HELPER,
-                Range.of(DataType.nameHigh(name), DataType.nameLow(name)),
-                false,
-                pos);
+        add(Field.CT_HELPER, Range.of(DataType.nameHigh(name), DataType.nameLow(name)), false, pos);
     }
 
     // ---- the rest ----
@@ -517,8 +590,7 @@ final class MatchReader {
                                 Expr.Operator.AND,
                                 load,
                                 new Expr.Constant(DataType.MARK, 0, valueAndMask[1]));
-        matches.add(
-                new Statement.InRange(left, Range.of(valueAndMask[0]), negated, false, pos));
+        matches.add(new Statement.InRange(left, Range.of(valueAndMask[0]), negated, false, pos));
     }
 
     private Field address(boolean source) {
@@ -535,8 +607,13 @@ final class MatchReader {
         String[] directions = flags.text().split(",", -1);
         if (directions.length != set.parts().size()) {
             throw flags.fault(
-                    "set '" + name.text() + "' has " + set.parts().size() + " parts, found "
-                            + directions.length + " directions");
+                    "set '"
+                            + name.text()
+                            + "' has "
+                            + set.parts().size()
+                            + " parts, found "
+                            + directions.length
+                            + " directions");
         }
         if (set.version() != 0 && set.version() != names.version()) {
             throw name.fault("set '" + name.text() + "' is for IPv" + set.version());

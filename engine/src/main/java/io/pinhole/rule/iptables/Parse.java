@@ -3,6 +3,7 @@ package io.pinhole.rule.iptables;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
+
 import java.util.ArrayList;
 import java.util.List;
 
@@ -97,8 +98,7 @@ final class Parse {
         }
 
         Range range() {
-            return new Range(
-                    high & maskHigh, low & maskLow, high | ~maskHigh, low | ~maskLow);
+            return new Range(high & maskHigh, low & maskLow, high | ~maskHigh, low | ~maskLow);
         }
     }
 

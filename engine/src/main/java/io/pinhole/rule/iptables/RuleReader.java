@@ -10,9 +10,11 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads one rule: its own options, then its matches in order, then its target, as the kernel runs
@@ -32,8 +34,7 @@ final class RuleReader {
      * @param counters packets and bytes, or null
      * @param text the line, for origins
      */
-    RuleReader(
-            TableNames names, Arguments args, Span at, long @Nullable [] counters, String text) {
+    RuleReader(TableNames names, Arguments args, Span at, long @Nullable [] counters, String text) {
         this.names = names;
         this.args = args;
         this.at = at;
@@ -131,7 +132,9 @@ final class RuleReader {
                         + Words.hint(option.text(), MatchReader.OPTIONS));
     }
 
-    /** {@code -s 10.0.0.0/8}; iptables-restore takes several with commas and makes rules of them. */
+    /**
+     * {@code -s 10.0.0.0/8}; iptables-restore takes several with commas and makes rules of them.
+     */
     private void address(Word option, boolean source, boolean negated) {
         Word value = args.value(option);
         int version = names.version();

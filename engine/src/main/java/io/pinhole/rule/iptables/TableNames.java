@@ -5,6 +5,7 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.NamedObject;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -44,8 +45,7 @@ final class TableNames {
                 name,
                 n ->
                         new NamedObject.Helper(
-                                new HelperObject(
-                                        table, n, type.text(), protocol, version(), true),
+                                new HelperObject(table, n, type.text(), protocol, version(), true),
                                 type.at().pos()));
         return name;
     }
@@ -57,5 +57,4 @@ final class TableNames {
     List<NamedObject> objects() {
         return new ArrayList<>(helpers.values());
     }
-
 }

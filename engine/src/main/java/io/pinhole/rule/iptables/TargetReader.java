@@ -9,11 +9,13 @@ import io.pinhole.rule.RejectWith;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the target ({@code -j}, {@code -g}) of one rule and its options. */
 final class TargetReader {
@@ -23,16 +25,51 @@ final class TargetReader {
     /** Options of the targets of table nat, and whether they have a value. */
     private static final Map<String, Boolean> NAT_OPTIONS =
             Map.of(
-                    "--to-source", true, "--to-destination", true, "--to-ports", true, "--to",
-                    true, "--random", false, "--random-fully", false, "--persistent", false);
+                    "--to-source",
+                    true,
+                    "--to-destination",
+                    true,
+                    "--to-ports",
+                    true,
+                    "--to",
+                    true,
+                    "--random",
+                    false,
+                    "--random-fully",
+                    false,
+                    "--persistent",
+                    false);
 
     /** Targets of iptables 1.8 that Pinhole does not evaluate. */
     private static final Set<String> FOREIGN =
             Set.of(
-                    "AUDIT", "CHECKSUM", "CLASSIFY", "CLUSTERIP", "CONNSECMARK", "DNPT", "DSCP",
-                    "ECN", "HL", "HMARK", "IDLETIMER", "LED", "NFQUEUE", "QUEUE", "RATEEST",
-                    "SECMARK", "SET", "SNPT", "SYNPROXY", "TCPMSS", "TCPOPTSTRIP", "TEE", "TOS",
-                    "TPROXY", "TRACE", "TTL", "ULOG");
+                    "AUDIT",
+                    "CHECKSUM",
+                    "CLASSIFY",
+                    "CLUSTERIP",
+                    "CONNSECMARK",
+                    "DNPT",
+                    "DSCP",
+                    "ECN",
+                    "HL",
+                    "HMARK",
+                    "IDLETIMER",
+                    "LED",
+                    "NFQUEUE",
+                    "QUEUE",
+                    "RATEEST",
+                    "SECMARK",
+                    "SET",
+                    "SNPT",
+                    "SYNPROXY",
+                    "TCPMSS",
+                    "TCPOPTSTRIP",
+                    "TEE",
+                    "TOS",
+                    "TPROXY",
+                    "TRACE",
+                    "TTL",
+                    "ULOG");
 
     private static final Map<String, Integer> REJECT4 =
             Map.ofEntries(
@@ -281,7 +318,12 @@ final class TargetReader {
                 String object = names.helper(type, protocol);
                 out.add(new Statement.UseObject(ObjectKind.HELPER, object, null, pos));
             }
-            case "--ctevents", "--expevents", "--zone", "--zone-orig", "--zone-reply", "--timeout" ->
+            case "--ctevents",
+                    "--expevents",
+                    "--zone",
+                    "--zone-orig",
+                    "--zone-reply",
+                    "--timeout" ->
                     throw option.fault("'" + option.text() + "' is " + Parse.NOT_EVALUATED);
             default -> {
                 return false;
@@ -361,7 +403,9 @@ final class TargetReader {
     private void requireOne(Word target) {
         if (out.size() != 1) {
             throw target.fault(
-                    "target " + target.text() + " needs "
+                    "target "
+                            + target.text()
+                            + " needs "
                             + (out.isEmpty() ? "an option" : "one option")
                             + " that says what to do");
         }

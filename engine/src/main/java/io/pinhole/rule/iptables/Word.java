@@ -3,6 +3,7 @@ package io.pinhole.rule.iptables;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
+
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,11 +1,12 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.SourceText;
-import io.pinhole.rule.text.Span;
-import io.pinhole.rule.text.Words;
 import io.pinhole.core.Hook;
 import io.pinhole.rule.BaseChain;
 import io.pinhole.rule.ChainType;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -28,8 +29,7 @@ final class ChainParser {
                     "srcnat",
                     100);
     private static final int MAX_PRIORITY = Integer.MAX_VALUE;
-    private static final Pattern SUM =
-            Pattern.compile("([a-z]*)(?:\\s*([+-]?)\\s*([0-9]{1,8}))?");
+    private static final Pattern SUM = Pattern.compile("([a-z]*)(?:\\s*([+-]?)\\s*([0-9]{1,8}))?");
 
     private final ValueParser at;
 

@@ -1,16 +1,18 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Words;
 import io.pinhole.rule.ElementSet;
-import io.pinhole.rule.Family;
 import io.pinhole.rule.Expr;
+import io.pinhole.rule.Family;
 import io.pinhole.rule.Field;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the fields of a rule, what is computed from them, and the sets they are looked up in. */
 abstract class FieldParser extends ValueParser {
@@ -320,7 +322,13 @@ abstract class FieldParser extends ValueParser {
             Token which = in.next();
             int version = token.is("ip") ? 4 : 6;
             if (table.family != Family.INET && !table.family.sees(version)) {
-                throw token.at().fault("a table of family " + table.family.label() + " has no " + token.text() + " flows");
+                throw token.at()
+                        .fault(
+                                "a table of family "
+                                        + table.family.label()
+                                        + " has no "
+                                        + token.text()
+                                        + " flows");
             }
             return required("ct " + direction + " " + token.text() + " " + which.text(), which);
         }
@@ -362,7 +370,8 @@ abstract class FieldParser extends ValueParser {
             return false;
         }
         String word = token.text();
-        if (Set.of("meta", "ct", "iif", "oif", "iifname", "oifname", "mark", "pkttype").contains(word)
+        if (Set.of("meta", "ct", "iif", "oif", "iifname", "oifname", "mark", "pkttype")
+                        .contains(word)
                 || FOREIGN.contains(word)) {
             return true;
         }

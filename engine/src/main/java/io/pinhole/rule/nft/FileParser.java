@@ -1,18 +1,20 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Words;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.RuleSetCheck;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the commands of a file, and makes the rule set of them. */
 final class FileParser extends FileWalker {
@@ -110,14 +112,7 @@ final class FileParser extends FileWalker {
                     "ct" ->
                     verb("add");
             case "replace" -> throw first.at().fault("'replace rule' " + HANDLES);
-            case "rename",
-                    "list",
-                    "reset",
-                    "monitor",
-                    "export",
-                    "import",
-                    "describe",
-                    "get" ->
+            case "rename", "list", "reset", "monitor", "export", "import", "describe", "get" ->
                     throw first.at()
                             .fault(
                                     "command '"
@@ -125,8 +120,7 @@ final class FileParser extends FileWalker {
                                             + "' is "
                                             + ValueParser.NOT_EVALUATED);
             case "nft" ->
-                    throw first.at()
-                            .fault("a rule file has its commands without 'nft' in front");
+                    throw first.at().fault("a rule file has its commands without 'nft' in front");
             default ->
                     throw first.at()
                             .fault(

@@ -1,8 +1,10 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.rule.text.Span;
-import java.util.List;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /** A small tree of JSON with the places of its parts. */
 sealed interface Json {

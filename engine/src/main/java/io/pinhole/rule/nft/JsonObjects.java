@@ -10,6 +10,7 @@ import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.QuotaSize;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.TimeoutObject;
+
 import java.util.LinkedHashMap;
 import java.util.Map;
 

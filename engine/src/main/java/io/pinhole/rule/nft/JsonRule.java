@@ -24,11 +24,13 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** A rule of nft's JSON (libnftables-json(5), "Statements"). */
 final class JsonRule extends TableState.PendingRule {
@@ -58,11 +60,22 @@ final class JsonRule extends TableState.PendingRule {
                     "redirect");
     private static final Set<String> FOREIGN =
             Set.of(
-                    "fwd", "dup", "queue", "set", "map", "meter", "synproxy", "tproxy", "xt",
-                    "ct count", "ct expectation", "last", "secmark", "reset");
+                    "fwd",
+                    "dup",
+                    "queue",
+                    "set",
+                    "map",
+                    "meter",
+                    "synproxy",
+                    "tproxy",
+                    "xt",
+                    "ct count",
+                    "ct expectation",
+                    "last",
+                    "secmark",
+                    "reset");
     private static final Map<String, Long> UNITS =
-            Map.of(
-                    "second", 1L, "minute", 60L, "hour", 3600L, "day", 86_400L, "week", 604_800L);
+            Map.of("second", 1L, "minute", 60L, "hour", 3600L, "day", 86_400L, "week", 604_800L);
     private static final Map<String, Long> SIZES =
             Map.of("bytes", 1L, "kbytes", 1024L, "mbytes", 1024L * 1024);
     private static final long MAX_U32 = 0xffff_ffffL;
@@ -101,12 +114,7 @@ final class JsonRule extends TableState.PendingRule {
         }
         Json comment = json.get("comment");
         SourcePos at = labelled(json.at(), label);
-        Rule made =
-                new Rule(
-                        make.out,
-                        comment == null ? null : text(comment),
-                        RuleOrigin.NONE,
-                        at);
+        Rule made = new Rule(make.out, comment == null ? null : text(comment), RuleOrigin.NONE, at);
         RuleOrigin origin = new RuleOrigin(at.shortText(), Canonical.rule(made));
         return new Rule(made.statements(), made.comment(), origin, at);
     }
@@ -150,8 +158,7 @@ final class JsonRule extends TableState.PendingRule {
             case "flow" -> {
                 String name = text(fields(of), "flowtable");
                 make.out.add(
-                        new Statement.FlowAdd(
-                                name.startsWith("@") ? name.substring(1) : name, at));
+                        new Statement.FlowAdd(name.startsWith("@") ? name.substring(1) : name, at));
             }
             case "snat", "dnat", "masquerade", "redirect" -> nat(field, make, at);
             default -> throw unknown(field);
@@ -222,9 +229,7 @@ final class JsonRule extends TableState.PendingRule {
             }
             case "map" ->
                     throw field.at()
-                            .fault(
-                                    "comparing the result of a map is "
-                                            + ValueParser.NOT_EVALUATED);
+                            .fault("comparing the result of a map is " + ValueParser.NOT_EVALUATED);
             default ->
                     throw field.at()
                             .fault("'" + field.name() + "' is " + ValueParser.NOT_EVALUATED);
@@ -283,8 +288,7 @@ final class JsonRule extends TableState.PendingRule {
         Json value = required(mangle, "value");
         if ((field != Field.META_MARK && field != Field.CT_MARK)
                 || !make.assign(field, assigned(value, make), at)) {
-            throw key.at()
-                    .fault("setting " + field.text() + " is " + ValueParser.NOT_EVALUATED);
+            throw key.at().fault("setting " + field.text() + " is " + ValueParser.NOT_EVALUATED);
         }
     }
 
@@ -300,8 +304,7 @@ final class JsonRule extends TableState.PendingRule {
                             DataType.MARK);
                 }
                 case "payload", "meta", "ct" -> {
-                    return make.assignable(
-                            expression(json, make), DataType.MARK, only.at());
+                    return make.assignable(expression(json, make), DataType.MARK, only.at());
                 }
                 case "&", "|", "^", "<<", ">>" -> {
                     List<Json> sides = items(only.value());
@@ -344,8 +347,7 @@ final class JsonRule extends TableState.PendingRule {
             return true;
         }
         if (of instanceof Json.Fields fields && fields.get("map") instanceof Json.Fields map) {
-            make.objectOf(
-                    kind, key(required(map, "key"), make), value(required(map, "data")), at);
+            make.objectOf(kind, key(required(map, "key"), make), value(required(map, "data")), at);
             return true;
         }
         return false;
@@ -398,9 +400,7 @@ final class JsonRule extends TableState.PendingRule {
         long bytes = times(required(quota, "val"), quota.get("val_unit"));
         Json used = quota.get("used");
         return new QuotaSize(
-                bytes,
-                used == null ? 0 : times(used, quota.get("used_unit")),
-                flag(quota, "inv"));
+                bytes, used == null ? 0 : times(used, quota.get("used_unit")), flag(quota, "inv"));
     }
 
     private void log(Json of, RuleBuilder make, Span at) {

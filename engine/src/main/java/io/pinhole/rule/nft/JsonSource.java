@@ -3,8 +3,7 @@ package io.pinhole.rule.nft;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-import java.util.ArrayList;
-import java.util.List;
+
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -12,6 +11,9 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * JSON text, read piece by piece. The only user of the JSON library; what it finds wrong becomes a
@@ -45,7 +47,8 @@ final class JsonSource {
     }
 
     /** The next token's kind; null at the end of the text. */
-    @org.jspecify.annotations.Nullable JsonToken next() {
+    @org.jspecify.annotations.Nullable
+    JsonToken next() {
         try {
             return parser.nextToken();
         } catch (JacksonException e) {
@@ -144,10 +147,7 @@ final class JsonSource {
         String why = String.valueOf(e.getOriginalMessage());
         int line = why.indexOf('\n');
         String first = SourceText.printable(line < 0 ? why : why.substring(0, line));
-        Span at =
-                where == null
-                        ? new Span(source, 0, 1, 1, 1)
-                        : span(where, 1);
+        Span at = where == null ? new Span(source, 0, 1, 1, 1) : span(where, 1);
         return at.fault("not JSON: " + (first.length() > 200 ? first.substring(0, 200) : first));
     }
 }

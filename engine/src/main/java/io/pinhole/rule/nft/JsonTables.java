@@ -15,12 +15,15 @@ import io.pinhole.rule.Field;
 import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.Span;
+
+import org.jspecify.annotations.Nullable;
+
+import tools.jackson.core.JsonToken;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JsonToken;
 
 /** Tables, chains and sets of nft's JSON. */
 final class JsonTables {
@@ -80,7 +83,11 @@ final class JsonTables {
             for (Json flag : list(flags)) {
                 if (!text(flag).equals("dormant")) {
                     throw flag.at()
-                            .fault("table flag '" + text(flag) + "' is " + ValueParser.NOT_EVALUATED);
+                            .fault(
+                                    "table flag '"
+                                            + text(flag)
+                                            + "' is "
+                                            + ValueParser.NOT_EVALUATED);
                 }
                 table.dormant = true;
             }
@@ -279,8 +286,7 @@ final class JsonTables {
             try {
                 Json json = in.tree();
                 budget.release(room);
-                typing.add(
-                        JsonValues.element(json), keyTypes, of.holds, of.dataTypes, out, 0);
+                typing.add(JsonValues.element(json), keyTypes, of.holds, of.dataTypes, out, 0);
             } catch (Fault fault) {
                 errors.add(fault);
                 if (errors.isFull()) {

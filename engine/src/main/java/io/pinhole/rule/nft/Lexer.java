@@ -1,9 +1,9 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.core.IpAddress;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-import io.pinhole.rule.text.Words;
-import io.pinhole.core.IpAddress;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -293,7 +293,9 @@ final class Lexer {
                                 + "' is neither a number, nor an address, nor a time");
     }
 
-    /** Decimal, 0x… or 0… as nft's strtoull reads them; -1 if it is none or needs more than 63 bits. */
+    /**
+     * Decimal, 0x… or 0… as nft's strtoull reads them; -1 if it is none or needs more than 63 bits.
+     */
     static long parseNumber(String digits) {
         boolean hex = digits.startsWith("0x") || digits.startsWith("0X");
         String body = hex ? digits.substring(2) : digits;

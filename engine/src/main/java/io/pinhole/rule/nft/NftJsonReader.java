@@ -10,9 +10,11 @@ import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
+
+import tools.jackson.core.JsonToken;
+
 import java.util.ArrayList;
 import java.util.List;
-import tools.jackson.core.JsonToken;
 
 /**
  * Reads what {@code nft -j list ruleset} writes (libnftables-json(5)). As {@link NftReader}, it
@@ -120,11 +122,23 @@ public final class NftJsonReader {
                             Json.Fields of = fields(value);
                             tables.of(of).flowtables.add(JsonValues.text(of, "name"));
                         }
-                        case "counter", "quota", "limit", "ct helper", "ct timeout",
+                        case "counter",
+                                "quota",
+                                "limit",
+                                "ct helper",
+                                "ct timeout",
                                 "ct expectation" ->
                                 new JsonObjects(tables.of(fields(value))).add(kind, fields(value));
-                        case "add", "create", "insert", "replace", "delete", "destroy", "flush",
-                                "list", "reset", "rename" ->
+                        case "add",
+                                "create",
+                                "insert",
+                                "replace",
+                                "delete",
+                                "destroy",
+                                "flush",
+                                "list",
+                                "reset",
+                                "rename" ->
                                 throw at.fault(
                                         "command '"
                                                 + kind

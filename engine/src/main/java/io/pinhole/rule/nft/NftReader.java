@@ -1,10 +1,13 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.rule.RuleError;
+import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-import io.pinhole.rule.RuleError;
-import io.pinhole.rule.RuleSet;
+
+import org.jspecify.annotations.Nullable;
+
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -13,7 +16,6 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what {@code nft -f} reads. Never throws for what a file holds: every fault becomes an error

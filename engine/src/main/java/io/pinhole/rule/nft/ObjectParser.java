@@ -1,18 +1,20 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Fault;
-import io.pinhole.rule.text.Words;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.TimeoutObject;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads {@code ct helper}, {@code counter}, {@code flowtable} and the like in a table. */
 final class ObjectParser {
@@ -97,8 +99,7 @@ final class ObjectParser {
         }
         ObjectKind of = kind(first, kind);
         Token name = objectName(of);
-        boolean gone =
-                table.objects.removeIf(o -> o.kind() == of && o.name().equals(name.text()));
+        boolean gone = table.objects.removeIf(o -> o.kind() == of && o.name().equals(name.text()));
         if (!gone && mustExist) {
             throw name.at().fault("no " + of.label() + " '" + name.text() + "'");
         }

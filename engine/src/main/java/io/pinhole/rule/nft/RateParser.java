@@ -1,16 +1,18 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.rule.LimitRate;
+import io.pinhole.rule.QuotaSize;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-import io.pinhole.rule.LimitRate;
-import io.pinhole.rule.QuotaSize;
+
 import java.util.Map;
 
 /** Reads what follows {@code limit} and {@code quota}, in rules and in named objects. */
 final class RateParser {
     private static final Map<String, Long> UNITS =
             Map.of("second", 1L, "minute", 60L, "hour", 3600L, "day", 86_400L, "week", 604_800L);
+
     /** NFT_LIMIT_PKT_BURST_DEFAULT. */
     static final long DEFAULT_BURST = 5;
 

@@ -1,8 +1,5 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.SourceText;
-import io.pinhole.rule.text.Span;
-import io.pinhole.rule.text.Words;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Expr;
@@ -14,12 +11,17 @@ import io.pinhole.rule.ProtocolContext;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The statements of one rule, made from fields, operators and values; the same whether text or JSON
@@ -182,9 +184,7 @@ final class RuleBuilder {
         long bits = typing.range(right, type).lowLow();
         long under = typing.range(mask, type).lowLow();
         Expr masked = new Expr.Binary(Expr.Operator.AND, left, new Expr.Constant(type, 0, under));
-        out.add(
-                new Statement.InRange(
-                        masked, Range.of(bits), operator.equals("!="), false, at));
+        out.add(new Statement.InRange(masked, Range.of(bits), operator.equals("!="), false, at));
     }
 
     void vmap(List<Expr> key, Raw map, SourcePos at) {
@@ -314,10 +314,7 @@ final class RuleBuilder {
         ElementSet set = sets.get(name);
         if (set == null) {
             throw at.fault(
-                    "no set or map '"
-                            + name
-                            + "' in this table"
-                            + Words.hint(name, sets.keySet()));
+                    "no set or map '" + name + "' in this table" + Words.hint(name, sets.keySet()));
         }
         // A map's keys are a set to who does not ask what they give.
         if (set.holds() != holds && holds != ElementSet.Holds.NOTHING) {

@@ -1,7 +1,5 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Span;
-import io.pinhole.rule.text.Words;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.ElementSet;
@@ -12,6 +10,9 @@ import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
 import java.util.Map;
 import java.util.Set;
 
@@ -64,6 +65,12 @@ final class RuleParser extends MatchParser {
 
     /** Without comments, blanks collapsed. */
     private static String oneLine(String text) {
+        if (text.indexOf('#') < 0
+                && text.indexOf('\n') < 0
+                && text.indexOf('\t') < 0
+                && !text.contains("  ")) {
+            return text.strip();
+        }
         StringBuilder lines = new StringBuilder();
         for (String line : text.split("\n")) {
             boolean quoted = false;
@@ -139,7 +146,8 @@ final class RuleParser extends MatchParser {
                 if (conflict != null) {
                     throw token.at().fault("tcp reset answers TCP only; " + conflict);
                 }
-                make.out.add(new Statement.Reject(new RejectWith(RejectWith.Kind.TCP_RESET, 0), at));
+                make.out.add(
+                        new Statement.Reject(new RejectWith(RejectWith.Kind.TCP_RESET, 0), at));
                 return;
             }
             case "icmp" -> {
@@ -317,7 +325,9 @@ final class RuleParser extends MatchParser {
         return token.text();
     }
 
-    /** {@code tcp sequence,options}, {@code ip options}, {@code skuid}, {@code ether}, {@code all}. */
+    /**
+     * {@code tcp sequence,options}, {@code ip options}, {@code skuid}, {@code ether}, {@code all}.
+     */
     private String logFlags() {
         Token token = in.next();
         return switch (token.text()) {
@@ -437,7 +447,8 @@ final class RuleParser extends MatchParser {
             DataType actual = type;
             if (raw instanceof Raw.Address(var a, Span at)) {
                 actual = a.isV4() ? DataType.IPV4_ADDR : DataType.IPV6_ADDR;
-                String conflict = make.protocols.requireNetwork(a.isV4() ? 4 : 6, make.out, kind.at().pos());
+                String conflict =
+                        make.protocols.requireNetwork(a.isV4() ? 4 : 6, make.out, kind.at().pos());
                 if (conflict != null) {
                     throw at.fault(conflict);
                 }

@@ -1,8 +1,5 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Errors;
-import io.pinhole.rule.text.Fault;
-import io.pinhole.rule.text.Span;
 import io.pinhole.rule.Chain;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Element;
@@ -11,12 +8,17 @@ import io.pinhole.rule.Elements;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Table;
+import io.pinhole.rule.text.Errors;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.Span;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Second reading: gives sets their elements and rules their meaning. */
 final class RuleSetMaker {

@@ -1,20 +1,22 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Errors;
-import io.pinhole.rule.text.Fault;
-import io.pinhole.rule.text.SourceText;
-import io.pinhole.rule.text.Span;
-import io.pinhole.rule.text.Words;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Elements;
 import io.pinhole.rule.Field;
+import io.pinhole.rule.text.Errors;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads {@code set NAME { … }} and {@code map NAME { … }}. */
 final class SetParser {
@@ -39,7 +41,9 @@ final class SetParser {
         @Nullable Span elementsAt;
     }
 
-    /** @param mustBeNew true for {@code create} */
+    /**
+     * @param mustBeNew true for {@code create}
+     */
     void declare(TableState table, boolean map, boolean mustBeNew) {
         Token name = at.name(map ? "a map" : "a set");
         at.expect("{", "before the type of a " + (map ? "map" : "set"));
@@ -96,8 +100,7 @@ final class SetParser {
             Raw.Braces untyped = declared.untyped;
             if (untyped != null) {
                 elements =
-                        new Typing(at.budget)
-                                .elements(untyped, keyTypes, set.holds, set.dataTypes);
+                        new Typing(at.budget).elements(untyped, keyTypes, set.holds, set.dataTypes);
             }
             set.changes.add(new TableState.Change(true, false, elements, elementsAt));
         }

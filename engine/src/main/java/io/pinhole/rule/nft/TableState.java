@@ -1,6 +1,5 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Span;
 import io.pinhole.rule.BaseChain;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Element;
@@ -8,13 +7,16 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.Rule;
+import io.pinhole.rule.text.Span;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** A table while its text is read. */
 final class TableState {
@@ -44,6 +46,7 @@ final class TableState {
         final String name;
         final Span at;
         @Nullable BaseChain base;
+
         /** Written before the type: accept or drop, at the place of the policy. */
         @Nullable Token policy;
 
@@ -125,6 +128,5 @@ final class TableState {
      *
      * @param at the elements' place
      */
-    record Change(
-            boolean add, boolean mustExist, @Nullable List<Element> elements, Span at) {}
+    record Change(boolean add, boolean mustExist, @Nullable List<Element> elements, Span at) {}
 }

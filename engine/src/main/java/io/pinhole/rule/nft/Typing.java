@@ -1,9 +1,5 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Fault;
-import io.pinhole.rule.text.SourceText;
-import io.pinhole.rule.text.Span;
-import io.pinhole.rule.text.Words;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.Canonical;
 import io.pinhole.rule.DataType;
@@ -12,9 +8,15 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Elements;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Range;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Values as written to values of a type. */
 final class Typing {

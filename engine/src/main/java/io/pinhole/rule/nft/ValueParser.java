@@ -1,15 +1,17 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.text.Span;
-import io.pinhole.rule.text.Words;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Expr;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /** Reads values, sets and verdicts; what rules, sets and defines have in common. */
 class ValueParser {
@@ -30,7 +32,8 @@ class ValueParser {
                     handle dup fwd osf xt numgen jhash symhash tproxy synproxy secmark flowtable \
                     size timeout expires flags constant interval dynamic elements typeof all and \
                     or xor not eq ne lt gt le ge inet netdev bridge ruleset import export monitor \
-                    describe reset replace rename create undefine redefine exists missing"""
+                    describe reset replace rename create undefine redefine exists missing\
+                    """
                             .split(" "));
 
     final Lexer in;
@@ -434,9 +437,7 @@ class ValueParser {
         void keep(Span at) {
             if (--room < 0) {
                 throw at.fault(
-                        "rule set has more than "
-                                + MAX_KEPT
-                                + " elements outside of named sets");
+                        "rule set has more than " + MAX_KEPT + " elements outside of named sets");
             }
         }
 

@@ -8,6 +8,7 @@ import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.NftJsonReader;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,6 +1,7 @@
 package io.pinhole.rule.text;
 
 import io.pinhole.rule.RuleError;
+
 import java.util.ArrayList;
 import java.util.List;
 

@@ -3,11 +3,13 @@ package io.pinhole.rule.iptables;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.rule.nft.Rows;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every match and target of iptables that is read or refused, with what becomes of it. */
 class IptablesTableTest {
@@ -54,7 +56,6 @@ class IptablesTableTest {
     static String outcome(String text) {
         IpSets sets = IpSets.read("sets", SETS.getBytes(StandardCharsets.UTF_8));
         assertThat(sets.errors()).isEmpty();
-        return Rows.outcome(
-                IptablesReader.read("t", text.getBytes(StandardCharsets.UTF_8), sets));
+        return Rows.outcome(IptablesReader.read("t", text.getBytes(StandardCharsets.UTF_8), sets));
     }
 }

@@ -4,13 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.rule.iptables.IpSets;
 import io.pinhole.rule.read.RuleReader;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
 /** Rule files made to hurt: a clear error, soon, whatever the language. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
@@ -120,7 +122,10 @@ class HostileRulesTest {
                 .contains("number");
         assertThat(refused("table t { chain c { tcp dport 99999999999999999999 accept; }; }"))
                 .contains("number is too large");
-        assertThat(refused("table t { chain c { limit rate 9223372036854775807 mbytes/second; }; }"))
+        assertThat(
+                        refused(
+                                "table t { chain c { limit rate 9223372036854775807 mbytes/second;"
+                                    + " }; }"))
                 .contains("at most");
         assertThat(
                         refused(
@@ -141,8 +146,7 @@ class HostileRulesTest {
     @Test
     void tooManyErrorsAreCutOff() {
         assertThat(refused("bogus\n".repeat(100_000)).lines().count()).isLessThan(160);
-        assertThat(refused("*filter\n" + "-A X\n".repeat(100_000)).lines().count())
-                .isLessThan(160);
+        assertThat(refused("*filter\n" + "-A X\n".repeat(100_000)).lines().count()).isLessThan(160);
     }
 
     @Test

@@ -5,6 +5,12 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Shape;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -14,10 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Asks the real nft, in a network namespace: it must take what we take and refuse what we refuse,
@@ -61,7 +63,9 @@ class NftRowsIT {
     static void namespace() throws IOException {
         boolean there;
         try {
-            there = run("ip", "netns", "add", NAMESPACE).status == 0 && nft("--version").status == 0;
+            there =
+                    run("ip", "netns", "add", NAMESPACE).status == 0
+                            && nft("--version").status == 0;
         } catch (IOException e) {
             there = false;
         }

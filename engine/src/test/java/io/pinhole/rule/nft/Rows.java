@@ -5,6 +5,7 @@ import io.pinhole.rule.Chain;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Table;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -20,8 +21,8 @@ public final class Rows {
     /**
      * One row.
      *
-     * @param expected {@code => RULE} for each rule read, or {@code !! LINE:COLUMN MESSAGE} for each
-     *     error
+     * @param expected {@code => RULE} for each rule read, or {@code !! LINE:COLUMN MESSAGE} for
+     *     each error
      */
     public record Row(String input, String expected) {
         @Override
@@ -30,7 +31,9 @@ public final class Rows {
         }
     }
 
-    /** Rows are separated by {@code ----}; the lines of a row that begin with => or !! are expected. */
+    /**
+     * Rows are separated by {@code ----}; the lines of a row that begin with => or !! are expected.
+     */
     public static List<Row> rows(Class<?> of, String name) throws IOException {
         String text;
         try (InputStream in = of.getResourceAsStream(name)) {
