@@ -5,6 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pinhole.core.Anomaly;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.RuleFixture;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,9 +20,6 @@ import java.util.Locale;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /** The pages against the code they describe. */
 class DocsTest {
@@ -53,7 +55,10 @@ class DocsTest {
         List<String> rows =
                 Files.readString(DOCS.resolve("anomalies.md"))
                         .lines()
-                        .filter(line -> line.matches("\\| `[a-z0-9-]+` \\| (info|warn|alert) \\|.*"))
+                        .filter(
+                                line ->
+                                        line.matches(
+                                                "\\| `[a-z0-9-]+` \\| (info|warn|alert) \\|.*"))
                         .toList();
         List<String> expected =
                 Arrays.stream(Anomaly.values())
@@ -75,7 +80,8 @@ class DocsTest {
     void rulesNameEveryField() throws IOException {
         String page = Files.readString(DOCS.resolve("rules.md"));
         List<String> listed = new ArrayList<>();
-        Pattern row = Pattern.compile("^\\| `([a-z0-9]+)` \\| ((?:`[^`]+` ?)+)\\|$", Pattern.MULTILINE);
+        Pattern row =
+                Pattern.compile("^\\| `([a-z0-9]+)` \\| ((?:`[^`]+` ?)+)\\|$", Pattern.MULTILINE);
         for (MatchResult header : row.matcher(page).results().toList()) {
             Pattern.compile("`([^`]+)`")
                     .matcher(header.group(2))
@@ -100,28 +106,5 @@ class DocsTest {
     @MethodSource("ruleSets")
     void ruleSetsOfThePagesLoad(String text) {
         assertThat(RuleFixture.load(text).compile()).isNotNull();
-    }
-
-    /** The first column of the table of refused text, word for word. */
-    @Test
-    void whatTheRulesPageCallsRefusedIsRefused() throws IOException {
-        String page = Files.readString(DOCS.resolve("rules.md"));
-        List<String> statements =
-                List.of(
-                        "queue",
-                        "synproxy",
-                        "dup to 192.0.2.1",
-                        "fwd to eth0",
-                        "tproxy to :80",
-                        "fib daddr type local accept",
-                        "rt ip nexthop 192.0.2.1 accept",
-                        "socket transparent 1 accept",
-                        "osf name \"Linux\" accept");
-        for (String statement : statements) {
-            String word = statement.replaceAll(" .*", "");
-            assertThat(page).contains("`" + word + "`");
-            assertThat(RuleFixture.errors(RuleFixture.inForward("inet", statement)))
-                    .contains("'" + word + "' is valid nft, not evaluated by Pinhole");
-        }
     }
 }

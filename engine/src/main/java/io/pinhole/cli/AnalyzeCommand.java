@@ -45,8 +45,8 @@ import java.util.stream.Collectors;
         abbreviateSynopsis = true,
         sortOptions = false,
         description =
-                "Judge captures by a rule set and tell what FTP happened in them: sessions, pinholes,"
-                        + " transfers, what was blocked by which rule, and the cure.",
+                "Judge captures by a rule set and tell what FTP happened in them: sessions,"
+                    + " pinholes, transfers, what was blocked by which rule, and the cure.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  pinhole analyze capture.pcap",
@@ -54,7 +54,8 @@ import java.util.stream.Collectors;
             "  pinhole analyze --ftp-port 21,2121 monday.pcap tuesday.pcap.gz",
             "  tcpdump -i eth0 -w - tcp | pinhole analyze --json -",
             "",
-            "Exit status: 0 fine, 1 --fail-on matched, 2 bad usage, rule set or file, 3 a file is damaged",
+            "Exit status: 0 fine, 1 --fail-on matched, 2 bad usage, rule set or file, 3 a file is"
+                + " damaged",
             "part-way: everything before the damage was judged."
         })
 final class AnalyzeCommand implements Callable<Integer> {
@@ -70,8 +71,8 @@ final class AnalyzeCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "PORT",
             description =
-                    "Control ports instead of 21, with the bundled rule set also in what it lets in;"
-                            + " with another set that assigns no helper: attach the helper there.")
+                    "Control ports instead of 21, with the bundled rule set also in what it lets"
+                        + " in; with another set that assigns no helper: attach the helper there.")
     private List<Integer> ftpPorts = new ArrayList<>();
 
     @Option(
@@ -88,15 +89,16 @@ final class AnalyzeCommand implements Callable<Integer> {
             names = "--local",
             paramLabel = "ADDR",
             description =
-                    "An address of the host itself: packets to it meet input, packets from it output;"
-                            + " repeatable.")
+                    "An address of the host itself: packets to it meet input, packets from it"
+                        + " output; repeatable.")
     private List<String> locals = new ArrayList<>();
 
     @Option(
             names = "--iface",
             paramLabel = "NAME=CIDR",
             description =
-                    "Which addresses live behind which interface, for rule sets that ask; repeatable.")
+                    "Which addresses live behind which interface, for rule sets that ask;"
+                        + " repeatable.")
     private List<String> interfaces = new ArrayList<>();
 
     @Option(
@@ -112,8 +114,8 @@ final class AnalyzeCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "WHAT",
             description =
-                    "Exit status 1 if anything was dropped, if there was an alert, if a transfer was"
-                            + " incomplete: ${COMPLETION-CANDIDATES}.",
+                    "Exit status 1 if anything was dropped, if there was an alert, if a transfer"
+                        + " was incomplete: ${COMPLETION-CANDIDATES}.",
             completionCandidates = FailOnNames.class)
     private List<String> failOn = new ArrayList<>();
 

@@ -143,7 +143,7 @@ final class CheckCommand implements Callable<Integer> {
     /** Address translation does not matter to what is looked for. */
     static RuleSet load(String file, Map<String, String> defines) throws UserError {
         RuleOptions options = new RuleOptions();
-        options.rules = file;
+        options.rules = List.of(file);
         options.defines = defines;
         options.ignoreNat = true;
         return options.load(Map.of());

@@ -46,13 +46,28 @@ final class ControlServerOptions {
     /**
      * Starts the API.
      *
-     * @return null if none is wanted
-     * @throws UserError if it cannot be had
+     * @return null if none is wanted, or the usual place cannot be had: nobody asked for it, and a
+     *     gateway without an API still judges
+     * @throws UserError if the place that was asked for cannot be had
      */
     @Nullable ControlServer start(Gateway gateway) throws UserError {
         if ("none".equals(control)) {
             return null;
         }
+        try {
+            if (control == null) {
+                Files.createDirectories(Path.of(USUAL).getParent());
+            }
+            return ControlServer.start(gateway, options());
+        } catch (ControlException e) {
+            return without(String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            return without(
+                    "control API: cannot make the folder of " + USUAL + ": " + e.getMessage());
+        }
+    }
+
+    private ControlOptions options() throws UserError {
         String where = control == null ? "unix:" + USUAL : control;
         ControlAddress address = ControlAddress.parse(where);
         if (address == null) {
@@ -64,26 +79,21 @@ final class ControlServerOptions {
         if (tls.length != 0 && tls.length != 2) {
             throw new UserError("--control-tls takes CERT,KEY");
         }
-        try {
-            if (control == null) {
-                Files.createDirectories(Path.of(USUAL).getParent());
-            }
-            return ControlServer.start(
-                    gateway,
-                    new ControlOptions(
-                            address,
-                            token(tokenFile),
-                            tls.length == 2 ? tls[0] : null,
-                            tls.length == 2 ? tls[1] : null));
-        } catch (ControlException e) {
-            throw new UserError(
-                    String.valueOf(e.getMessage()),
-                    "--control names another address, --control none does without.");
-        } catch (IOException e) {
-            throw new UserError(
-                    "control API: cannot make /run/pinhole: " + e.getMessage(),
-                    "--control names another address, --control none does without.");
+        return new ControlOptions(
+                address,
+                token(tokenFile),
+                tls.length == 2 ? tls[0] : null,
+                tls.length == 2 ? tls[1] : null);
+    }
+
+    private @Nullable ControlServer without(String why) throws UserError {
+        String cure = "--control names another address, --control none does without.";
+        if (control != null) {
+            throw new UserError(why, cure);
         }
+        System.err.println("pinhole: " + why + "; going on without it");
+        System.err.println(cure);
+        return null;
     }
 
     /** The token in a file, without the end of its line; null for no file. */

@@ -132,7 +132,7 @@ final class ExplainCommand implements Callable<Integer> {
         PacketSpec spec = spec();
         Hook main = main(spec);
         RuleOptions options = new RuleOptions();
-        options.rules = rules;
+        options.rules = List.of(rules);
         options.defines = defines;
         options.ignoreNat = ignoreNat;
         RuleSet set = options.load(Map.of());

@@ -181,6 +181,9 @@ final class GatewayCommand implements Callable<Integer> {
     @Option(names = "--dry-run", description = "Say what the kernel would be told, and do nothing.")
     private boolean dryRun;
 
+    private volatile @Nullable InlineGateway running;
+    private volatile boolean stopAsked;
+
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
 
     @Override
@@ -191,6 +194,12 @@ final class GatewayCommand implements Callable<Integer> {
         boolean jsonLog = oneOf("--log", log, "text", "json").equals("json");
         GatewayOptions options = options();
         RuleSource source = this::load;
+        if (!dryRun) {
+            // Before the first packet is judged: a signal may come as soon as that is told.
+            Signals.on("TERM", this::stop);
+            Signals.on("INT", this::stop);
+            Signals.on("HUP", this::hangUp);
+        }
         try {
             if (dryRun) {
                 System.out.print(NfQueueGateway.dryRun(options));
@@ -247,9 +256,10 @@ final class GatewayCommand implements Callable<Integer> {
     private void run(InlineGateway gateway, Runnable close) throws InterruptedException {
         Thread hook = new Thread(close, "pinhole-exit");
         Runtime.getRuntime().addShutdownHook(hook);
-        Signals.on("HUP", () -> Thread.ofVirtual().start(() -> reload(gateway)));
-        Signals.on("TERM", gateway::requestStop);
-        Signals.on("INT", gateway::requestStop);
+        running = gateway;
+        if (stopAsked) {
+            gateway.requestStop();
+        }
         try (NotifySocket systemd =
                 new NotifySocket(System.getenv().getOrDefault("NOTIFY_SOCKET", ""))) {
             systemd.send("READY=1\nSTATUS=judging packets");
@@ -267,6 +277,21 @@ final class GatewayCommand implements Callable<Integer> {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException e) {
             // The JVM is going down already, and the hook finds nothing to do.
+        }
+    }
+
+    private void stop() {
+        stopAsked = true;
+        InlineGateway gateway = running;
+        if (gateway != null) {
+            gateway.requestStop();
+        }
+    }
+
+    private void hangUp() {
+        InlineGateway gateway = running;
+        if (gateway != null) {
+            Thread.ofVirtual().start(() -> reload(gateway));
         }
     }
 

@@ -37,6 +37,7 @@ import java.util.concurrent.Callable;
             ReloadCommand.class,
             TestCommand.class,
             RecordCommand.class,
+            MonitorCommand.class,
             ConfigCommand.class,
             VersionCommand.class
         })

@@ -212,11 +212,14 @@ final class RecordCommand implements Callable<Integer> {
     }
 
     /** As the scenario names it: seen from its own folder. */
-    private String ruleFile() {
-        String rules = ruleOptions.rules;
-        if (rules == null) {
+    private String ruleFile() throws UserError {
+        if (ruleOptions.rules.isEmpty()) {
             return RuleFiles.DEFAULT;
         }
+        if (ruleOptions.rules.size() > 1) {
+            throw new UserError("a scenario names one rule file, give one --rules");
+        }
+        String rules = ruleOptions.rules.getFirst();
         Path path = Path.of(rules);
         Path target = to;
         Path folder = target == null ? null : target.toAbsolutePath().normalize().getParent();

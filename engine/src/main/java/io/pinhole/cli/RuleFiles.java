@@ -1,6 +1,8 @@
 package io.pinhole.cli;
 
 import io.pinhole.rule.nft.IncludeResolver;
+import io.pinhole.rule.nft.NftReader;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
@@ -12,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.PatternSyntaxException;
 
 /** Brings the text of rule files: from disk, or the bundled ones from the program itself. */
 final class RuleFiles implements IncludeResolver {
@@ -22,6 +25,15 @@ final class RuleFiles implements IncludeResolver {
     static final long MAX_BYTES = 256L << 20;
 
     private static final String RESOURCES = "/io/pinhole/rules/";
+
+    private final List<String> searched;
+
+    /**
+     * @param searched folders in which includes are looked for, besides that of the including file
+     */
+    RuleFiles(List<String> searched) {
+        this.searched = List.copyOf(searched);
+    }
 
     /** The bytes of a bundled rule set. */
     static byte[] bundled(String name) throws IOException {
@@ -66,51 +78,112 @@ final class RuleFiles implements IncludeResolver {
         };
     }
 
-    /** Relative patterns start at the folder of the file that includes them. */
+    /**
+     * As nft: a path that starts with {@code /} is taken as it is; any other is looked for beside
+     * the including file, then in the folders given with {@code -I}, and one that starts with
+     * {@code ./} or {@code ../} in the working directory. The first place where something matches
+     * counts. Any part of a path may hold {@code *}, {@code ?} and {@code [}; matches are read in
+     * the order of their names, hidden files and folders are not matched.
+     */
     @Override
     public List<Included> resolve(String fromFile, String pattern) throws IOException {
-        Path base;
-        Path wanted;
+        List<Path> bases = new ArrayList<>();
+        boolean glob = isGlob(pattern);
+        List<Path> found = new ArrayList<>();
+        Path first = null;
         try {
-            base = Path.of(fromFile).toAbsolutePath().getParent();
-            wanted = base == null ? Path.of(pattern) : base.resolve(pattern);
+            bases.add(folderOf(Path.of(fromFile)));
+            for (String folder : searched) {
+                bases.add(Path.of(folder).toAbsolutePath());
+            }
+            if (pattern.startsWith("./") || pattern.startsWith("../")) {
+                bases.add(Path.of("").toAbsolutePath());
+            }
+            for (Path base : bases) {
+                Path wanted = base.resolve(pattern).normalize();
+                first = first == null ? wanted : first;
+                if (!found.isEmpty()) {
+                    break;
+                }
+                if (glob) {
+                    match(wanted, found);
+                } else if (Files.exists(wanted)) {
+                    found.add(wanted);
+                }
+            }
         } catch (InvalidPathException e) {
             throw new IOException("it is no file name", e);
         }
-        List<Path> found = new ArrayList<>();
-        if (isGlob(pattern)) {
-            Path folder = wanted.getParent();
-            Path last = wanted.getFileName();
-            if (folder == null || last == null || isGlob(folder.toString())) {
-                throw new IOException("only the last part of the path may hold * ? or [");
-            }
-            if (Files.isDirectory(folder)) {
-                PathMatcher matcher = folder.getFileSystem().getPathMatcher("glob:" + last);
-                try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
-                    for (Path entry : entries) {
-                        Path name = entry.getFileName();
-                        if (name != null
-                                && matcher.matches(name)
-                                && !name.toString().startsWith(".")
-                                && !Files.isDirectory(entry)) {
-                            found.add(entry);
-                        }
-                    }
-                }
-                found.sort(null);
-            }
-        } else {
-            found.add(wanted);
+        if (found.isEmpty() && !glob && first != null) {
+            throw new IOException(first + ": there is no such file");
         }
         List<Included> out = new ArrayList<>();
         for (Path path : found) {
             try {
-                out.add(new Included(path.normalize().toString(), bytes(path)));
+                out.add(new Included(path.toString(), bytes(path)));
             } catch (IOException e) {
-                throw new IOException(path.normalize() + ": " + reason(e), e);
+                throw new IOException(path + ": " + reason(e), e);
             }
         }
         return out;
+    }
+
+    private static Path folderOf(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        return folder == null ? file.toAbsolutePath() : folder;
+    }
+
+    /** Walks down the parts of a path, several ways where a part is a pattern. */
+    private static void match(Path wanted, List<Path> found) throws IOException {
+        Path root = wanted.getRoot();
+        List<Path> level = List.of(root == null ? Path.of("") : root);
+        int parts = wanted.getNameCount();
+        for (int i = 0; i < parts; i++) {
+            String part = wanted.getName(i).toString();
+            boolean last = i == parts - 1;
+            List<Path> next = new ArrayList<>();
+            for (Path folder : level) {
+                if (!isGlob(part)) {
+                    next.add(folder.resolve(part));
+                } else if (Files.isDirectory(folder)) {
+                    children(folder, part, next);
+                }
+                if (next.size() > NftReader.MAX_FILES) {
+                    throw new IOException("more than " + NftReader.MAX_FILES + " files match");
+                }
+            }
+            next.removeIf(p -> last ? !Files.exists(p) || isFolder(p) : !isFolder(p));
+            level = next;
+        }
+        found.addAll(level);
+    }
+
+    private static boolean isFolder(Path path) {
+        return Files.isDirectory(path);
+    }
+
+    private static void children(Path folder, String pattern, List<Path> out) throws IOException {
+        // glob(7) knows no alternatives in braces.
+        String literal = pattern.replace("{", "\\{").replace("}", "\\}");
+        PathMatcher matcher;
+        try {
+            matcher = folder.getFileSystem().getPathMatcher("glob:" + literal);
+        } catch (PatternSyntaxException e) {
+            throw new IOException("the pattern is not complete", e);
+        }
+        List<Path> here = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
+            for (Path entry : entries) {
+                Path name = entry.getFileName();
+                if (name != null
+                        && matcher.matches(name)
+                        && (pattern.startsWith(".") || !name.toString().startsWith("."))) {
+                    here.add(entry);
+                }
+            }
+        }
+        here.sort(null);
+        out.addAll(here);
     }
 
     private static boolean isGlob(String text) {

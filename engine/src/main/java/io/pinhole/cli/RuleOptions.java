@@ -2,8 +2,9 @@ package io.pinhole.cli;
 
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
-import io.pinhole.rule.nft.NftReader;
+import io.pinhole.rule.iptables.IpSets;
 import io.pinhole.rule.nft.ReadResult;
+import io.pinhole.rule.read.RuleReader;
 
 import org.jspecify.annotations.Nullable;
 
@@ -12,6 +13,7 @@ import picocli.CommandLine.Option;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,14 +21,19 @@ import java.util.stream.Collectors;
 
 /** The options that name a rule set, for {@code @Mixin} into a command. */
 final class RuleOptions {
+    /** Between the texts of several files where they are kept as one. */
+    private static final String NEXT_FILE = "\n# ---- next rule file ----\n";
+
     @Option(
             names = {"-r", "--rules"},
             paramLabel = "RULES",
-            description =
-                    "Rule set to judge by, an nft file; without it the bundled "
-                            + RuleFiles.DEFAULT
-                            + ".")
-    @Nullable String rules;
+            description = {
+                "Rule set to judge by: nft text, the JSON of 'nft -j list",
+                "ruleset', or the output of iptables-save; repeatable, for",
+                "sets in force together. Without it the bundled",
+                RuleFiles.DEFAULT + "."
+            })
+    List<String> rules = new ArrayList<>();
 
     @Option(
             names = "-D",
@@ -35,15 +42,31 @@ final class RuleOptions {
     Map<String, String> defines = new LinkedHashMap<>();
 
     @Option(
+            names = {"-I", "--includepath"},
+            paramLabel = "DIR",
+            description = {
+                "Look for included files in this folder too, after that of",
+                "the file that includes them; repeatable."
+            })
+    List<String> includePath = new ArrayList<>();
+
+    @Option(
+            names = "--ipset",
+            paramLabel = "FILE",
+            description = "The sets that iptables rules name: output of 'ipset save'.")
+    @Nullable String ipset;
+
+    @Option(
             names = "--ignore-nat",
-            description =
-                    "Judge without address translation where the rule set does any; otherwise such a"
-                            + " set is refused.")
+            description = {
+                "Judge without address translation where the rule set",
+                "does any; otherwise such a set is refused."
+            })
     boolean ignoreNat;
 
     /** True if the bundled set is in force. */
     boolean isBundled() {
-        return rules == null;
+        return rules.isEmpty();
     }
 
     /**
@@ -59,19 +82,29 @@ final class RuleOptions {
                         "-D " + define.getKey() + " and --ftp-port say the same thing twice");
             }
         }
-        String name = rules == null ? RuleFiles.DEFAULT : rules;
-        byte[] text;
+        List<RuleReader.Source> files = new ArrayList<>();
+        if (rules.isEmpty()) {
+            files.add(new RuleReader.Source(RuleFiles.DEFAULT, bundled()));
+        }
+        for (String name : rules) {
+            files.add(new RuleReader.Source(name, RuleFiles.read(name)));
+        }
+        return read(files, all);
+    }
+
+    private static byte[] bundled() {
         try {
-            text = rules == null ? RuleFiles.bundled(name) : RuleFiles.read(name);
+            return RuleFiles.bundled(RuleFiles.DEFAULT);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        return read(text, all);
     }
 
-    private RuleSet read(byte[] text, Map<String, String> all) throws UserError {
-        String name = rules == null ? RuleFiles.DEFAULT : rules;
-        return switch (NftReader.read(name, text, all, new RuleFiles())) {
+    private RuleSet read(List<RuleReader.Source> files, Map<String, String> all) throws UserError {
+        String setFile = ipset;
+        IpSets sets = setFile == null ? IpSets.NONE : IpSets.read(setFile, RuleFiles.read(setFile));
+        RuleReader.Context context = new RuleReader.Context(all, new RuleFiles(includePath), sets);
+        return switch (RuleReader.read(files, context)) {
             case ReadResult.Loaded(RuleSet set) -> {
                 refuseNat(set);
                 yield set;
@@ -82,22 +115,30 @@ final class RuleOptions {
     }
 
     /**
-     * Reads another text in place of the rule file's, as after a reload; what it includes is looked
-     * for where the rule file lies.
+     * Reads other texts in place of the rule files', as after a reload; what they include is looked
+     * for where the rule files lie.
+     *
+     * @param text as {@link #text()} gave it
      */
     RuleSet again(String text) throws UserError {
-        return read(text.getBytes(StandardCharsets.UTF_8), defines);
+        List<RuleReader.Source> files = new ArrayList<>();
+        for (String part : text.split(NEXT_FILE)) {
+            String name = files.size() < rules.size() ? rules.get(files.size()) : RuleFiles.DEFAULT;
+            files.add(new RuleReader.Source(name, part.getBytes(StandardCharsets.UTF_8)));
+        }
+        return read(files, defines);
     }
 
-    /** The rule file as it stands now; empty if it cannot be read. */
+    /** The rule files as they stand now, one after another. */
     String text() throws UserError {
-        try {
-            byte[] bytes =
-                    rules == null ? RuleFiles.bundled(RuleFiles.DEFAULT) : RuleFiles.read(rules);
-            return new String(bytes, StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        if (rules.isEmpty()) {
+            return new String(bundled(), StandardCharsets.UTF_8);
         }
+        List<String> texts = new ArrayList<>();
+        for (String name : rules) {
+            texts.add(new String(RuleFiles.read(name), StandardCharsets.UTF_8));
+        }
+        return String.join(NEXT_FILE, texts);
     }
 
     private void refuseNat(RuleSet set) throws UserError {

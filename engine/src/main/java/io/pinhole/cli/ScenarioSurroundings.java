@@ -37,7 +37,11 @@ final class ScenarioSurroundings implements Surroundings, ScenarioFiles {
     private static final Path NO_FILE = Path.of("no-such-settings.yaml");
 
     private record RuleKey(
-            @Nullable Path file, Map<String, String> defines, Set<Integer> ports, boolean nat) {}
+            @Nullable Path file,
+            List<String> more,
+            Map<String, String> defines,
+            Set<Integer> ports,
+            boolean nat) {}
 
     private final RuleOptions options;
     private final SettingsOptions settingsOptions;
@@ -53,9 +57,11 @@ final class ScenarioSurroundings implements Surroundings, ScenarioFiles {
     public synchronized RuleSet rules(Setup setup, String scenarioFile) throws SetupException {
         Setup.Named named = setup.rules();
         Path file = null;
+        List<String> more = List.of();
         boolean bundled = false;
-        if (options.rules != null) {
-            file = Path.of(options.rules);
+        if (!options.rules.isEmpty()) {
+            file = Path.of(options.rules.getFirst());
+            more = options.rules.subList(1, options.rules.size());
         } else if (named != null) {
             // Relative to the file whose line it is: an included one may lie elsewhere.
             file = beside(named.at().file(), named.text());
@@ -71,6 +77,7 @@ final class ScenarioSurroundings implements Surroundings, ScenarioFiles {
         RuleKey key =
                 new RuleKey(
                         bundled ? null : file.normalize(),
+                        List.copyOf(more),
                         defines,
                         setup.ftpPorts(),
                         setup.ignoreNat() || options.ignoreNat);
@@ -91,12 +98,18 @@ final class ScenarioSurroundings implements Surroundings, ScenarioFiles {
         return set;
     }
 
-    private static RuleSet load(RuleKey key) throws SetupException {
+    private RuleSet load(RuleKey key) throws SetupException {
         RuleOptions wanted = new RuleOptions();
         Path file = key.file;
-        wanted.rules = file == null ? null : file.toString();
+        wanted.rules = new ArrayList<>();
+        if (file != null) {
+            wanted.rules.add(file.toString());
+            wanted.rules.addAll(key.more);
+        }
         wanted.defines = new LinkedHashMap<>(key.defines);
         wanted.ignoreNat = key.nat;
+        wanted.includePath = options.includePath;
+        wanted.ipset = options.ipset;
         boolean replace = file == null && !key.ports.isEmpty();
         try {
             RuleSet set =

@@ -1,10 +1,12 @@
 package io.pinhole.cli;
 
+import org.jspecify.annotations.Nullable;
+
+import picocli.CommandLine.Option;
+
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Option;
 
 /** The options {@code --config} and {@code --set}, for {@code @Mixin} into a command. */
 final class SettingsOptions {
@@ -20,7 +22,8 @@ final class SettingsOptions {
             names = "--set",
             paramLabel = "KEY=VALUE",
             description =
-                    "Change one setting, on top of the file; repeatable, the last of equal keys wins.")
+                    "Change one setting, on top of the file; repeatable, the last of equal keys"
+                        + " wins.")
     List<String> sets = new ArrayList<>();
 
     /** Whether any of the options was given. */

@@ -48,6 +48,9 @@ abstract sealed class FlowEntries permits FlowTable {
      */
     public static final int OFFLOADED = 1 << 9;
 
+    /** The rules in force want to see every packet of the flow. */
+    public static final int KEPT = 1 << 10;
+
     /** The fingerprint of a slot that is free or not yet entered. */
     static final int FREE = 0;
 

@@ -137,6 +137,11 @@ public final class Fragments {
                     ? kill(d, Anomaly.FRAGMENT_MALFORMED)
                     : drop(Anomaly.FRAGMENT_MALFORMED); // nf_ct_frag6_queue keeps the others
         }
+        if (!remembersDead && !fragment.moreFragments()) {
+            // To the kernel it says where the datagram ends even if it repeats what is held.
+            d.end = Math.max(d.end, offset + length);
+            d.lastSeen = true;
+        }
         int first = offset >>> 3;
         int last = offset + length - 1 >>> 3;
         int already = d.countHeld(first, last);

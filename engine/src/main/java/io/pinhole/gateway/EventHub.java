@@ -139,7 +139,9 @@ final class EventHub implements AutoCloseable {
             second = now;
             lines = 0;
         }
-        if (lines >= MAX_LINES) {
+        // What the gateway says of itself is never one of too many.
+        boolean own = kind.equals("reload") || kind.equals("overflow");
+        if (lines >= MAX_LINES && !own) {
             suppressed++;
             return;
         }

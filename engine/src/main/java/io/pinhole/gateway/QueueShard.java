@@ -48,6 +48,7 @@ final class QueueShard extends Shard {
     private final Map<Long, Integer> held = new HashMap<>();
     private volatile boolean stopping;
     private long lostBefore;
+    private long settled;
     long rejectsUnsent;
     long errands;
 
@@ -111,6 +112,10 @@ final class QueueShard extends Shard {
             }
             tick();
             queue.flush();
+            if (queue.overflows() != settled && queue.settle()) {
+                settled = queue.overflows();
+                overflow();
+            }
             waiter.await(IDLE_MILLIS);
         }
         finish();
@@ -232,7 +237,7 @@ final class QueueShard extends Shard {
         if (offload != GatewayOptions.Offload.NONE
                 && control.isOffloadable(offload == GatewayOptions.Offload.DATA)
                 && !control.isOffloaded()
-                && mayOffload()) {
+                && mayOffload(input, output)) {
             FlowKey key = control.flow();
             control.offload(key, now());
             boolean forth = control.isOriginal();

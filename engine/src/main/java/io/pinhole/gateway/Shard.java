@@ -42,7 +42,7 @@ abstract class Shard implements VerdictSink, AutoCloseable {
     private final int shards;
     private final Recorder.Stamp stamp = new Recorder.Stamp();
     private CompiledRules rules;
-    private boolean mayOffload;
+    private CompiledRules trial;
     private long count;
     private long current;
     private @Nullable Verdict result;
@@ -60,7 +60,7 @@ abstract class Shard implements VerdictSink, AutoCloseable {
             int index,
             int shards) {
         rules = set.compile();
-        mayOffload = !rules.hasGlobalState();
+        trial = set.compile();
         path = new PacketPath(options, rules, this, events::event, index, shards);
         control = path.control();
         this.recorder = recorder;
@@ -182,13 +182,16 @@ abstract class Shard implements VerdictSink, AutoCloseable {
 
     final void rules(CompiledRules next) {
         rules = next;
-        mayOffload = !next.hasGlobalState();
+        trial = next.source().compile();
+        control.forgetKept();
         path.rules(next);
     }
 
-    /** Whether the rules in force let the kernel carry connections unseen. */
-    final boolean mayOffload() {
-        return mayOffload;
+    /** Whether the rules in force let the kernel carry the flow of the packet judged last. */
+    final boolean mayOffload(String input, String output) {
+        boolean forth = control.isOriginal();
+        return control.mayOffload(
+                trial, blank(forth ? input : output), blank(forth ? output : input), now());
     }
 
     final boolean takeOver(FlowKey key, boolean offloaded, String input, String output) {

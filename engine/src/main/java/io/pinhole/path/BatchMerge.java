@@ -66,9 +66,7 @@ final class BatchMerge {
         this.out = out;
         this.shards = shards;
         doors = new ExpectationTable(expectations, 0, e -> {});
-        targets =
-                new ExpectationTable(
-                        expectations, 0, e -> watchOf.remove(((Watch) e).target));
+        targets = new ExpectationTable(expectations, 0, e -> watchOf.remove(((Watch) e).target));
     }
 
     /** Tells a batch that all lanes have judged. */

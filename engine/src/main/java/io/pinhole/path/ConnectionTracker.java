@@ -414,6 +414,10 @@ final class ConnectionTracker {
             invalid(p.transportAnomaly());
             return;
         }
+        if (p.protocol() == PacketView.UDPLITE && hasNoChecksum(p)) {
+            invalid(Anomaly.BAD_CHECKSUM);
+            return;
+        }
         if (!find(p, p.protocol(), p.sourcePort(), p.destinationPort(), now)) {
             prepare(p, p.protocol(), p.sourcePort(), p.destinationPort());
             table.since(flow, now);
@@ -602,6 +606,12 @@ final class ConnectionTracker {
         }
         boolean ppp = p.u8(at + 2) == 0x88 && p.u8(at + 3) == 0x0b;
         return ppp ? p.u8(at + 6) << 8 | p.u8(at + 7) : -1;
+    }
+
+    /** Every UDP-Lite datagram must have a checksum, RFC 3828 section 3.1. */
+    private static boolean hasNoChecksum(PacketView p) {
+        long at = p.transportStart() + 6;
+        return p.transportCaptured() >= 8 && p.u8(at) == 0 && p.u8(at + 1) == 0;
     }
 
     /** Protocols without a tracker of their own: one flow for each pair of hosts (and ports). */

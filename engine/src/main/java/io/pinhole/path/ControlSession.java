@@ -199,10 +199,7 @@ final class ControlSession implements DialogueListener {
 
     /** True while announcements may go by unread: TLS, or a capture that cuts packets. */
     boolean isBlind() {
-        return encryptedAt != 0
-                || cutAt != 0
-                || isOneWay()
-                || (midstream && !announcedHere);
+        return encryptedAt != 0 || cutAt != 0 || isOneWay() || (midstream && !announcedHere);
     }
 
     /** True while packets of one side only have been seen. */

@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.decode.PacketView;
+
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

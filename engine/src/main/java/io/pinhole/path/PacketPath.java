@@ -144,6 +144,7 @@ public final class PacketPath implements AutoCloseable {
         this.verdicts = verdicts;
         routes = options.compatLinux();
         locals = options.localAddresses().toArray(IpAddress[]::new);
+        facts.localAddresses = List.of(locals);
         interfaces = options.interfaces();
         for (int port : options.attachPorts()) {
             attachPorts.set(port);
@@ -433,6 +434,15 @@ public final class PacketPath implements AutoCloseable {
             why = Anomaly.ENCAPSULATED;
         }
         factsOfFlow();
+        HelperObject template = facts.template;
+        if (template != null
+                && facts.hasFlow
+                && facts.helper == null
+                && (facts.ctStatus & (PacketFacts.STATUS_CONFIRMED | PacketFacts.STATUS_EXPECTED))
+                        == 0) {
+            facts.helper = template;
+            facts.ctStatus |= PacketFacts.STATUS_HELPER;
+        }
         if (routes || !tracker.isConfirmed() || tracker.isOfError()) {
             factsOfKey();
             return chains(p, first, main);
@@ -503,6 +513,7 @@ public final class PacketPath implements AutoCloseable {
         facts.ctMarkChanged = false;
         facts.parentHelper = null;
         facts.helper = null;
+        facts.template = null;
         facts.timeout = null;
         facts.notrack = false;
         facts.mark = 0;
@@ -798,8 +809,7 @@ public final class PacketPath implements AutoCloseable {
         boolean explained =
                 tracker.expectation() != null
                         || (observer.mayConcern(p)
-                                && observer.packet(
-                                        p, position, verdict, rule, handshakes, serial));
+                                && observer.packet(p, position, verdict, rule, handshakes, serial));
         if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
             boolean named = deniedPinhole(p, position, verdict);
             if (verdict != Verdict.ACCEPT && !named && !explained) {
@@ -993,7 +1003,9 @@ public final class PacketPath implements AutoCloseable {
         };
     }
 
-    /** IP in IP, IPv6 in IP, GRE, EtherIP, IPIP, L2TP; VXLAN (RFC 7348), Geneve (RFC 8926), GTP-U. */
+    /**
+     * IP in IP, IPv6 in IP, GRE, EtherIP, IPIP, L2TP; VXLAN (RFC 7348), Geneve (RFC 8926), GTP-U.
+     */
     private static boolean isTunnel(PacketView p) {
         return switch (p.protocol()) {
             case 4, 41, PacketView.GRE, 94, 97, 115 -> true;

@@ -32,6 +32,7 @@ import java.util.function.Consumer;
 public final class PathControl {
     private static final int FIRST = Integer.MIN_VALUE;
     private static final int LAST = Integer.MAX_VALUE;
+    private static final int TRACK = RuleProgram.CONNTRACK_PRIORITY;
 
     /** An entry of the flow table, for people. */
     public record FlowRow(
@@ -89,6 +90,55 @@ public final class PathControl {
                 && (flags & unwanted) == 0
                 && t.protocol(flow) == PacketView.TCP
                 && t.state(flow) == TcpTracker.ESTABLISHED;
+    }
+
+    /**
+     * Whether no rule needs to see another packet of the flow of the packet judged last. Asked
+     * once; a flow that is wanted is not asked about again under the same rules.
+     *
+     * @param trial a copy of the rules in force: its counters move
+     * @param input by which interface packets of the original direction come in
+     */
+    public boolean mayOffload(
+            RuleProgram trial, @Nullable String input, @Nullable String output, long now) {
+        FlowTable t = path.tracker.table();
+        long flow = path.tracker.flow();
+        if (t.flag(flow, FlowTable.KEPT)) {
+            return false;
+        }
+        FlowKey key = t.key(flow);
+        int flags = t.flags(flow);
+        int mark = t.mark(flow);
+        int memo = RuleProgram.NO_MEMO;
+        boolean passes = !trial.hasChains(Hook.PREROUTING, FIRST, TRACK);
+        for (int way = 0; way < 2 && passes; way++) {
+            PacketView p = probe.packet(way == 0 ? key : key.reversed(), PacketView.ACK);
+            fill(
+                    p,
+                    key,
+                    CtState.ESTABLISHED,
+                    flags,
+                    mark,
+                    way == 0 ? input : output,
+                    way == 0 ? output : input,
+                    now);
+            trial.watch(facts);
+            Verdict verdict = walk(trial);
+            passes = verdict == Verdict.ACCEPT;
+            memo = trial.remember(memo, facts, verdict, facts.hook, facts.decidedBy);
+        }
+        if (passes && trial.mayOffload(memo)) {
+            return true;
+        }
+        t.setFlag(flow, FlowTable.KEPT);
+        return false;
+    }
+
+    /** Other rules are in force: what they want to see is to be asked again. */
+    public void forgetKept() {
+        for (FlowTable t : new FlowTable[] {path.flows4, path.flows6}) {
+            t.forEach(flow -> t.clearFlag(flow, FlowTable.KEPT));
+        }
     }
 
     /** Whether the flow of the packet judged last is carried by the kernel. */
@@ -333,6 +383,19 @@ public final class PathControl {
             @Nullable String input,
             @Nullable String output,
             long now) {
+        fill(p, key, state, flags, mark, input, output, now);
+        return walk(rules);
+    }
+
+    private void fill(
+            PacketView p,
+            FlowKey key,
+            CtState state,
+            int flags,
+            int mark,
+            @Nullable String input,
+            @Nullable String output,
+            long now) {
         facts.packet = p;
         facts.timeNanos = now;
         facts.inputInterface = input;
@@ -359,7 +422,10 @@ public final class PathControl {
         facts.timeout = null;
         facts.notrack = false;
         facts.mark = 0;
-        Verdict verdict = rules.run(Hook.PREROUTING, RuleProgram.CONNTRACK_PRIORITY, LAST, facts);
+    }
+
+    private Verdict walk(RuleProgram rules) {
+        Verdict verdict = rules.run(Hook.PREROUTING, TRACK, LAST, facts);
         if (verdict == Verdict.ACCEPT) {
             verdict = rules.run(Hook.FORWARD, FIRST, LAST, facts);
         }

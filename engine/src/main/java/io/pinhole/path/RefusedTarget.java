@@ -4,6 +4,7 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
 import io.pinhole.expect.Expectation;
 import io.pinhole.rule.RuleOrigin;
+
 import org.jspecify.annotations.Nullable;
 
 /**

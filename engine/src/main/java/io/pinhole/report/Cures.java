@@ -4,9 +4,11 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.path.Event;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** What to do about each cause: a sentence, and lines to copy. */
 final class Cures {
@@ -27,9 +29,9 @@ final class Cures {
 
     static final Cure LINUX_HELPER =
             new Cure(
-                    "judge without --compat=linux: Pinhole reads the stream as its receiver does; on"
-                            + " a Linux gateway, have the client use EPSV and send one command a"
-                            + " packet",
+                    "judge without --compat=linux: Pinhole reads the stream as its receiver does;"
+                        + " on a Linux gateway, have the client use EPSV and send one command a"
+                        + " packet",
                     List.of());
 
     static final Cure SNAP_LENGTH =
@@ -42,7 +44,8 @@ final class Cures {
 
     static final Cure ONE_DIRECTION =
             new Cure(
-                    "capture where both directions pass: on one of the two hosts, or on the gateway",
+                    "capture where both directions pass: on one of the two hosts, or on the"
+                        + " gateway",
                     List.of("tcpdump -i any -s 0 -w FILE tcp"));
 
     static final Cure LATE_START =
@@ -95,7 +98,8 @@ final class Cures {
                 "ct helper ftp { type \"ftp\" protocol tcp; }  # in the table",
                 "tcp dport "
                         + controlPort
-                        + " ct helper set \"ftp\"  # in a filter chain at hook prerouting, priority 0",
+                        + " ct helper set \"ftp\"  # in a filter chain at hook prerouting, priority"
+                        + " 0",
                 "ct state established accept" + where(blockedBy),
                 "ct helper \"ftp\" ct state related accept" + where(blockedBy),
                 "# to try it first, where the rule set assigns no helper: --ftp-port "

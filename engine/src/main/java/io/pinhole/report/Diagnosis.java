@@ -1,6 +1,7 @@
 package io.pinhole.report;
 
 import io.pinhole.core.FlowKey;
+
 import java.util.List;
 import java.util.Locale;
 

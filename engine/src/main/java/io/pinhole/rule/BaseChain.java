@@ -15,4 +15,9 @@ public record BaseChain(
         int priority,
         boolean policyAccept,
         int created,
-        SourcePos policyAt) {}
+        SourcePos policyAt) {
+    /** The same, created later by so much. */
+    BaseChain createdAt(int offset) {
+        return new BaseChain(type, hook, priority, policyAccept, offset + created, policyAt);
+    }
+}

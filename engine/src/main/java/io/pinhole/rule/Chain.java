@@ -1,7 +1,8 @@
 package io.pinhole.rule;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * A chain.
@@ -11,5 +12,10 @@ import org.jspecify.annotations.Nullable;
 public record Chain(String name, @Nullable BaseChain base, List<Rule> rules, SourcePos at) {
     public Chain {
         rules = List.copyOf(rules);
+    }
+
+    /** The same chain, attached so. */
+    Chain with(BaseChain other) {
+        return new Chain(name, other, rules, at);
     }
 }

@@ -2,9 +2,11 @@ package io.pinhole.rule;
 
 import io.pinhole.core.CtState;
 import io.pinhole.core.IpAddress;
+
+import org.jspecify.annotations.Nullable;
+
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Types of values, as nft names them ({@code nft describe}). Every value is an unsigned number of
@@ -15,7 +17,7 @@ public enum DataType {
     IPV6_ADDR("ipv6_addr", "IPv6 address", 128, Kind.ADDRESS, Map.of()),
     ETHER_ADDR("ether_addr", "Ethernet address", 48, Kind.ADDRESS, Map.of()),
     INET_PROTO("inet_proto", "internet protocol", 8, Kind.NUMBER, Symbols.PROTOCOLS),
-    INET_SERVICE("inet_service", "port", 16, Kind.NUMBER, Symbols.SERVICES),
+    INET_SERVICE("inet_service", "port", 16, Kind.NUMBER, Services.PORTS),
     MARK("mark", "mark", 32, Kind.NUMBER, Map.of()),
     IFNAME("ifname", "interface name", 128, Kind.NAME, Map.of()),
     IFACE_INDEX("iface_index", "interface", 128, Kind.NAME, Map.of()),
@@ -32,6 +34,7 @@ public enum DataType {
     NF_PROTO("nf_proto", "netfilter protocol", 8, Kind.NUMBER, Symbols.NF_PROTOCOLS),
     ETHER_TYPE("ether_type", "EtherType", 16, Kind.NUMBER, Symbols.ETHER_TYPES),
     PKT_TYPE("pkt_type", "packet type", 8, Kind.NUMBER, Symbols.PACKET_TYPES),
+    FIB_TYPE("fib_addrtype", "address type", 32, Kind.NUMBER, Symbols.ADDRESS_TYPES),
     DSCP("dscp", "DSCP", 6, Kind.NUMBER, Symbols.DSCP),
     ECN("ecn", "ECN", 2, Kind.NUMBER, Symbols.ECN),
     /** Milliseconds; the kernel's ct expiration has 32 bits of them. */
@@ -210,7 +213,7 @@ public enum DataType {
     }
 
     /** Name → value tables; facts of the protocols, spelled as nft spells them. */
-    private static final class Symbols {
+    static final class Symbols {
         static final Map<String, Integer> PROTOCOLS =
                 table(
                         """
@@ -218,24 +221,8 @@ public enum DataType {
                         ipv6-route 43, ipv6-frag 44, gre 47, esp 50, ah 51, icmpv6 58, \
                         ipv6-icmp 58, ipv6-nonxt 59, ipv6-opts 60, ospf 89, ipip 94, pim 103, \
                         comp 108, ipcomp 108, vrrp 112, l2tp 115, sctp 132, mobility-header 135, \
-                        udplite 136""");
-        // IANA service names that rule sets commonly use; nft asks the host's services file.
-        static final Map<String, Integer> SERVICES =
-                table(
-                        """
-                        echo 7, discard 9, daytime 13, chargen 19, ftp-data 20, ftp 21, ssh 22, \
-                        telnet 23, smtp 25, time 37, whois 43, tacacs 49, domain 53, bootps 67, \
-                        bootpc 68, tftp 69, gopher 70, finger 79, http 80, kerberos 88, pop3 110, \
-                        sunrpc 111, auth 113, nntp 119, ntp 123, epmap 135, netbios-ns 137, \
-                        netbios-dgm 138, netbios-ssn 139, imap2 143, imap 143, snmp 161, \
-                        snmp-trap 162, snmptrap 162, bgp 179, ldap 389, https 443, \
-                        microsoft-ds 445, submissions 465, isakmp 500, syslog 514, printer 515, \
-                        dhcpv6-client 546, dhcpv6-server 547, rtsp 554, nntps 563, \
-                        submission 587, ipp 631, ldaps 636, domain-s 853, rsync 873, \
-                        ftps-data 989, ftps 990, telnets 992, imaps 993, pop3s 995, socks 1080, \
-                        openvpn 1194, ms-sql-s 1433, radius 1812, radius-acct 1813, nfs 2049, \
-                        iscsi-target 3260, mysql 3306, sip 5060, sip-tls 5061, mdns 5353, \
-                        postgresql 5432, x11 6000, http-alt 8080""");
+                        udplite 136\
+                        """);
         static final Map<String, Integer> ICMP_TYPES =
                 table(
                         """
@@ -243,13 +230,15 @@ public enum DataType {
                         echo-request 8, router-advertisement 9, router-solicitation 10, \
                         time-exceeded 11, parameter-problem 12, timestamp-request 13, \
                         timestamp-reply 14, info-request 15, info-reply 16, \
-                        address-mask-request 17, address-mask-reply 18""");
+                        address-mask-request 17, address-mask-reply 18\
+                        """);
         static final Map<String, Integer> ICMP_CODES =
                 table(
                         """
                         net-unreachable 0, host-unreachable 1, prot-unreachable 2, \
                         port-unreachable 3, frag-needed 4, net-prohibited 9, \
-                        host-prohibited 10, admin-prohibited 13""");
+                        host-prohibited 10, admin-prohibited 13\
+                        """);
         static final Map<String, Integer> ICMPV6_TYPES =
                 table(
                         """
@@ -259,12 +248,14 @@ public enum DataType {
                         mld-listener-reduction 132, nd-router-solicit 133, nd-router-advert 134, \
                         nd-neighbor-solicit 135, nd-neighbor-advert 136, nd-redirect 137, \
                         router-renumbering 138, ind-neighbor-solicit 141, \
-                        ind-neighbor-advert 142, mld2-listener-report 143""");
+                        ind-neighbor-advert 142, mld2-listener-report 143\
+                        """);
         static final Map<String, Integer> ICMPV6_CODES =
                 table(
                         """
                         no-route 0, admin-prohibited 1, addr-unreachable 3, port-unreachable 4, \
-                        policy-fail 5, reject-route 6""");
+                        policy-fail 5, reject-route 6\
+                        """);
         static final Map<String, Integer> ICMPX_CODES =
                 table("no-route 0, port-unreachable 1, host-unreachable 2, admin-prohibited 3");
         static final Map<String, Integer> TCP_FLAGS =
@@ -274,24 +265,28 @@ public enum DataType {
                 table(
                         """
                         expected 1, seen-reply 2, assured 4, confirmed 8, snat 16, dnat 32, \
-                        dying 512""");
+                        dying 512\
+                        """);
         static final Map<String, Integer> CT_DIRECTIONS = table("original 0, reply 1");
         static final Map<String, Integer> NF_PROTOCOLS = table("ipv4 2, ipv6 10");
         static final Map<String, Integer> ETHER_TYPES =
                 table("ip 2048, arp 2054, 8021q 33024, vlan 33024, ip6 34525, 8021ad 34984");
         static final Map<String, Integer> PACKET_TYPES =
                 table("host 0, unicast 0, broadcast 1, multicast 2, other 3");
+        static final Map<String, Integer> ADDRESS_TYPES =
+                table("unspec 0, unicast 1, local 2, broadcast 3, anycast 4, multicast 5");
         static final Map<String, Integer> DSCP =
                 table(
                         """
                         cs0 0, cs1 8, cs2 16, cs3 24, cs4 32, cs5 40, cs6 48, cs7 56, df 0, \
                         be 0, lephb 1, af11 10, af12 12, af13 14, af21 18, af22 20, af23 22, \
-                        af31 26, af32 28, af33 30, af41 34, af42 36, af43 38, va 44, ef 46""");
+                        af31 26, af32 28, af33 30, af41 34, af42 36, af43 38, va 44, ef 46\
+                        """);
         static final Map<String, Integer> ECN = table("not-ect 0, ect1 1, ect0 2, ce 3");
 
         private Symbols() {}
 
-        private static Map<String, Integer> table(String rows) {
+        static Map<String, Integer> table(String rows) {
             java.util.HashMap<String, Integer> out = new java.util.HashMap<>();
             for (String row : rows.split(", ")) {
                 int blank = row.indexOf(' ');

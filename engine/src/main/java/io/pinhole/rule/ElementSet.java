@@ -1,7 +1,8 @@
 package io.pinhole.rule;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * A set, map or verdict map, named or written in place.
@@ -30,6 +31,6 @@ public record ElementSet(
 
     public ElementSet {
         keyTypes = List.copyOf(keyTypes);
-        elements = List.copyOf(elements);
+        elements = elements instanceof Elements ? elements : List.copyOf(elements);
     }
 }

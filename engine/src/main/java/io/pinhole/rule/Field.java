@@ -6,8 +6,12 @@ import static io.pinhole.rule.DataType.INTEGER_32;
 import static io.pinhole.rule.DataType.INTEGER_4;
 import static io.pinhole.rule.DataType.INTEGER_8;
 
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /** What a rule can read of a packet. Adding a header field is adding a row. */
 public enum Field {
@@ -71,7 +75,7 @@ public enum Field {
     ICMPV6_TYPE(Header.ICMPV6, "type", DataType.ICMPV6_TYPE, 0),
     ICMPV6_CODE(Header.ICMPV6, "code", DataType.ICMPV6_CODE, 8),
     ICMPV6_CHECKSUM(Header.ICMPV6, "checksum", INTEGER_16, 16),
-    ICMPV6_PARAMETER_PROBLEM(Header.ICMPV6, "parameter-problem", INTEGER_32, 32, 4),
+    ICMPV6_PARAM_PROBLEM(Header.ICMPV6, "param-problem", INTEGER_32, 32, 4),
     ICMPV6_MTU(Header.ICMPV6, "mtu", INTEGER_32, 32, 2),
     ICMPV6_ID(Header.ICMPV6, "id", INTEGER_16, 32, 128, 129),
     ICMPV6_SEQUENCE(Header.ICMPV6, "sequence", INTEGER_16, 48, 128, 129),
@@ -87,6 +91,10 @@ public enum Field {
     META_LENGTH("meta length", INTEGER_32),
     META_MARK("meta mark", DataType.MARK),
     META_PKTTYPE("meta pkttype", DataType.PKT_TYPE),
+    ETHER_SADDR("ether saddr", DataType.ETHER_ADDR),
+    /** What kind of address it is to this host (enum rtn_type). */
+    FIB_SADDR_TYPE("fib saddr type", DataType.FIB_TYPE),
+    FIB_DADDR_TYPE("fib daddr type", DataType.FIB_TYPE),
 
     CT_STATE("ct state", DataType.CT_STATE),
     CT_STATUS("ct status", DataType.CT_STATUS),
@@ -151,6 +159,9 @@ public enum Field {
         }
     }
 
+    private static final Map<String, Field> BY_TEXT =
+            Arrays.stream(values()).collect(Collectors.toUnmodifiableMap(Field::text, f -> f));
+
     private final @Nullable Header header;
     private final String text;
     private final DataType type;
@@ -207,11 +218,6 @@ public enum Field {
 
     /** The field that nft writes like this, or null. */
     public static @Nullable Field named(String text) {
-        for (Field field : values()) {
-            if (field.text.equals(text)) {
-                return field;
-            }
-        }
-        return null;
+        return BY_TEXT.get(text);
     }
 }

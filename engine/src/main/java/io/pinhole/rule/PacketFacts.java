@@ -3,9 +3,12 @@ package io.pinhole.rule;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
+import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * What a rule may read of one packet, and what it may change. Filled by {@code path}, re-used for
@@ -64,6 +67,9 @@ public final class PacketFacts {
     public int originalSourcePort;
     public int originalDestinationPort;
 
+    /** The host's own addresses, for the types of addresses. */
+    public List<IpAddress> localAddresses = List.of();
+
     // ---- changed by rules ----
 
     /** {@code meta mark}. */
@@ -77,6 +83,9 @@ public final class PacketFacts {
      * sets it only where the kernel would (flow present and unconfirmed, l3proto and l4proto fit).
      */
     public @Nullable HelperObject helper;
+
+    /** Set by {@code -j CT --helper}: for the flow that this packet begins, if it begins one. */
+    public @Nullable HelperObject template;
 
     /** Set by {@code ct timeout set}. */
     public @Nullable TimeoutObject timeout;

@@ -1,7 +1,8 @@
 package io.pinhole.rule;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * What the matches of one rule already say about its packets' protocols, and the matches that nft
@@ -10,10 +11,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ProtocolContext {
     private static final int UNKNOWN = -1;
+    private static final int SEVERAL = -2;
 
     private final Family family;
     private int network;
     private int transport = UNKNOWN;
+    private boolean networkByFrame;
 
     public ProtocolContext(Family family) {
         this.family = family;
@@ -88,7 +91,7 @@ public final class ProtocolContext {
         if (network == ipVersion) {
             return null;
         }
-        if (network != UNKNOWN) {
+        if (network != UNKNOWN && !networkByFrame) {
             return ipVersion == 4
                     ? "conflicting protocols: the "
                             + (family == Family.IP6 ? "table" : "rule")
@@ -98,6 +101,7 @@ public final class ProtocolContext {
                             + " is about IPv4, this reads IPv6";
         }
         network = ipVersion;
+        networkByFrame = false;
         out.add(
                 new Statement.InRange(
                         new Expr.Load(Field.META_NFPROTO),
@@ -112,6 +116,11 @@ public final class ProtocolContext {
     public @Nullable String requireTransport(int protocol, List<Statement> out, SourcePos at) {
         if (transport == protocol) {
             return null;
+        }
+        if (transport == SEVERAL) {
+            return "conflicting protocols: the rule is about several, this reads "
+                    + DataType.INET_PROTO.format(0, protocol)
+                    + "; 'th' reads ports of any";
         }
         if (transport != UNKNOWN) {
             return "conflicting protocols: the rule is about "
@@ -134,10 +143,29 @@ public final class ProtocolContext {
         int number = (int) value.lowLow();
         switch (field) {
             case META_NFPROTO -> learnNetwork(number == 2 ? 4 : number == 10 ? 6 : UNKNOWN);
-            case META_PROTOCOL ->
-                    learnNetwork(number == 0x0800 ? 4 : number == 0x86dd ? 6 : UNKNOWN);
+            case META_PROTOCOL -> {
+                // nft lets 'meta protocol ip ip6 saddr ::1' stand; it never matches.
+                networkByFrame |= network == UNKNOWN;
+                learnNetwork(number == 0x0800 ? 4 : number == 0x86dd ? 6 : UNKNOWN);
+            }
             case META_L4PROTO, IP_PROTOCOL, IP6_NEXTHDR -> transport = number;
             default -> {}
+        }
+    }
+
+    /** The same for a set that someone wrote in place. */
+    public void learn(Field field, ElementSet set) {
+        boolean transports =
+                field == Field.META_L4PROTO
+                        || field == Field.IP_PROTOCOL
+                        || field == Field.IP6_NEXTHDR;
+        if (set.name() != null || !transports) {
+            return;
+        }
+        if (set.elements().size() == 1) {
+            learn(field, set.elements().getFirst().key().getFirst());
+        } else {
+            transport = SEVERAL;
         }
     }
 

@@ -1,8 +1,11 @@
 package io.pinhole.rule;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /**
  * A whole rule set that passed every check; {@link #compile()} cannot fail.
@@ -12,6 +15,49 @@ import java.util.function.Predicate;
 public record RuleSet(String name, List<Table> tables) {
     public RuleSet {
         tables = List.copyOf(tables);
+    }
+
+    /** Tables that two of these sets have: they cannot be in force together. */
+    public static List<RuleError> conflicts(List<RuleSet> sets) {
+        List<RuleError> out = new ArrayList<>();
+        Map<String, Table> seen = new HashMap<>();
+        for (RuleSet set : sets) {
+            for (Table table : set.tables) {
+                Table before = seen.putIfAbsent(table.family().label() + " " + table.name(), table);
+                if (before != null) {
+                    String name = table.family().label() + " " + table.name();
+                    String why = "table '" + name + "' is also in " + before.at().file();
+                    out.add(
+                            new RuleError(
+                                    table.at().file(),
+                                    table.at().line(),
+                                    table.at().column(),
+                                    why,
+                                    name));
+                }
+            }
+        }
+        return out;
+    }
+
+    /** Several sets as one, loaded one after another; they have no conflicts. */
+    public static RuleSet joined(List<RuleSet> sets) {
+        List<Table> tables = new ArrayList<>();
+        int created = 0;
+        for (RuleSet set : sets) {
+            int from = created;
+            for (Table table : set.tables) {
+                List<Chain> chains = new ArrayList<>();
+                for (Chain chain : table.chains()) {
+                    BaseChain base = chain.base();
+                    chains.add(base == null ? chain : chain.with(base.createdAt(from)));
+                    created += base == null ? 0 : 1;
+                }
+                tables.add(table.with(chains));
+            }
+        }
+        return new RuleSet(
+                sets.stream().map(RuleSet::name).collect(Collectors.joining("+")), tables);
     }
 
     /**

@@ -305,6 +305,10 @@ abstract class Step {
 
         @Override
         Outcome run(PacketFacts facts) {
+            if (helper.template()) {
+                facts.template = helper;
+                return Outcome.NEXT;
+            }
             boolean open =
                     facts.hasFlow
                             && (facts.ctStatus

@@ -1,7 +1,8 @@
 package io.pinhole.rule;
 
-import java.util.List;
 import org.jspecify.annotations.Nullable;
+
+import java.util.List;
 
 /**
  * A table.
@@ -22,6 +23,11 @@ public record Table(
         sets = List.copyOf(sets);
         objects = List.copyOf(objects);
         flowtables = List.copyOf(flowtables);
+    }
+
+    /** The same table with these chains. */
+    Table with(List<Chain> others) {
+        return new Table(family, name, dormant, others, sets, objects, flowtables, at);
     }
 
     /** The object of this kind and name, or null. */

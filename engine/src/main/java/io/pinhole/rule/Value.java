@@ -5,6 +5,7 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
+import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 
 import org.jspecify.annotations.Nullable;
@@ -185,6 +186,7 @@ abstract class Value {
                         CT_REPLY_IP_SADDR,
                         CT_REPLY_IP_DADDR ->
                         facts.hasFlow && facts.packet.ipVersion() == 4;
+                case ETHER_SADDR -> facts.packet.sourceMac() >= 0;
                 // nft_ct_get_eval: of a packet without a flow only the state is known.
                 default -> facts.hasFlow || field == Field.CT_STATE || !field.isConntrack();
             };
@@ -200,6 +202,10 @@ abstract class Value {
                 case META_LENGTH -> packet.ipLength();
                 case META_MARK -> Integer.toUnsignedLong(facts.mark);
                 case META_PKTTYPE -> packetType(packet);
+                case ETHER_SADDR -> packet.sourceMac();
+                case FIB_SADDR_TYPE -> addressType(facts, packet.sourceHigh(), packet.sourceLow());
+                case FIB_DADDR_TYPE ->
+                        addressType(facts, packet.destinationHigh(), packet.destinationLow());
                 case CT_STATE -> stateBit(facts);
                 case CT_STATUS -> Integer.toUnsignedLong(facts.ctStatus);
                 case CT_DIRECTION -> facts.ctDirection == Direction.ORIGINAL ? 0 : 1;
@@ -218,6 +224,28 @@ abstract class Value {
         private static long stateBit(PacketFacts facts) {
             CtState state = facts.ctState;
             return state.bit();
+        }
+
+        /**
+         * inet_addr_type: what needs no routing table, and the host's own addresses as far as they
+         * are known. RTN_UNICAST 1, LOCAL 2, BROADCAST 3, MULTICAST 5.
+         */
+        private static long addressType(PacketFacts facts, long high, long low) {
+            int version = facts.packet.ipVersion();
+            for (int i = 0; i < facts.localAddresses.size(); i++) {
+                IpAddress local = facts.localAddresses.get(i);
+                if (local.low() == low && local.high() == high && local.version() == version) {
+                    return 2;
+                }
+            }
+            if (version == 6) {
+                return high >>> 56 == 0xff ? 5 : high == 0 && low == 1 ? 2 : 1;
+            }
+            int address = (int) low;
+            if (address == -1 || address >>> 24 == 0) {
+                return 3;
+            }
+            return address >>> 28 == 0xe ? 5 : address >>> 24 == 127 ? 2 : 1;
         }
 
         /** skb->pkt_type as the link layer sets it; by the IP address where it has none. */

@@ -4,6 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -21,11 +27,6 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.io.TempDir;
 
 /** {@code ./pinhole analyze} on input that is broken, odd or meant to hurt, as a user meets it. */
 class HostileInputIT {
@@ -75,7 +76,10 @@ class HostileInputIT {
                             "pinhole: folder: is a directory; name the capture files in it"),
                     new Row("missing.pcap", 2, "pinhole: missing.pcap: no such file"),
                     new Row("esc\u001b[31m.pcap", 2, "pinhole: esc\\u001b[31m.pcap: no such file"),
-                    new Row("truncated.pcap.gz", 3, "pinhole: truncated.pcap.gz: file is cut short"),
+                    new Row(
+                            "truncated.pcap.gz",
+                            3,
+                            "pinhole: truncated.pcap.gz: file is cut short"),
                     new Row("wrong.pcap.gz", 2, "pinhole: wrong.pcap.gz: "),
                     // The first that is bad as a whole: nothing is judged.
                     new Row("good.pcap empty.pcap", 2, "pinhole: empty.pcap: is empty (0 bytes)"),
@@ -93,7 +97,10 @@ class HostileInputIT {
                     new Row("- -", 2, "pinhole: standard input can be read only once"),
                     // Rule sets.
                     new Row("-r missing.nft good.pcap", 2, "there is no such file"),
-                    new Row("-r folder good.pcap", 2, "cannot read rule set folder: it is a directory"),
+                    new Row(
+                            "-r folder good.pcap",
+                            2,
+                            "cannot read rule set folder: it is a directory"),
                     new Row("-r random.bin good.pcap", 2, "random.bin:1:"),
                     new Row("-r empty.nft good.pcap", 0, "", "37 accepted"),
                     new Row(
@@ -106,7 +113,11 @@ class HostileInputIT {
                     new Row("-r nat.nft good.pcap", 2, "--ignore-nat judges the packets as if"),
                     new Row("--ignore-nat -r nat.nft good.pcap", 0, "", "37 accepted"),
                     new Row("-r iface.nft good.pcap", 2, "Say which addresses live behind which"),
-                    new Row("--iface lan=198.51.100.0/24 -r iface.nft good.pcap", 0, "", "accepted"),
+                    new Row(
+                            "--iface lan=198.51.100.0/24 -r iface.nft good.pcap",
+                            0,
+                            "",
+                            "accepted"),
                     // Options.
                     new Row("", 2, "Missing required parameter: 'FILE'"),
                     new Row("--jsn good.pcap", 2, "--json"),
@@ -259,8 +270,8 @@ class HostileInputIT {
                         List.of(
                                 "sh",
                                 "-c",
-                                "{ \"$0\" analyze --json --verdicts \"$@\" 2>err; echo $? >status; }"
-                                        + " | head -n 1",
+                                "{ \"$0\" analyze --json --verdicts \"$@\" 2>err; echo $? >status;"
+                                    + " } | head -n 1",
                                 PINHOLE.toString()));
         try (Stream<Path> files = Files.list(ROOT.resolve("pcap-samples"))) {
             files.filter(f -> f.toString().matches(".*\\.pcap(ng)?"))

@@ -3,6 +3,13 @@ package io.pinhole.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+import picocli.CommandLine;
+import picocli.CommandLine.MissingParameterException;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -13,11 +20,6 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-import picocli.CommandLine;
-import picocli.CommandLine.MissingParameterException;
 
 /** What the pages promise of the command line. */
 class ReadmeTest {
@@ -27,7 +29,9 @@ class ReadmeTest {
     void theScreenInTheReadmeIsWhatTheCommandPrints() throws IOException {
         String page = Files.readString(ROOT.resolve("README.md"));
         Matcher screen =
-                Pattern.compile("`\\./pinhole analyze ([^`]*)`\\):\n\n```\n(.*?)```", Pattern.DOTALL)
+                Pattern.compile(
+                                "`\\./pinhole analyze ([^`]*)`\\):\n\n```\n(.*?)```",
+                                Pattern.DOTALL)
                         .matcher(page);
         assertThat(screen.find()).as("a command and its screen").isTrue();
         List<String> args = new ArrayList<>();
@@ -47,7 +51,9 @@ class ReadmeTest {
         }
         pages.add(ROOT.resolve("pcap-samples").resolve("README.md"));
         Pattern command =
-                Pattern.compile("(?:^    (?:[^\n]*\\| )?|`)(?:\\./)?pinhole ([a-z][^`|>#\n]*)", Pattern.MULTILINE);
+                Pattern.compile(
+                        "(?:^    (?:[^\n]*\\| )?|`)(?:\\./)?pinhole ([a-z][^`|>#\n]*)",
+                        Pattern.MULTILINE);
         List<String> found = new ArrayList<>();
         for (Path page : pages) {
             command.matcher(Files.readString(page))

@@ -34,7 +34,8 @@ class FuzzIT {
                 PacketDecoderFuzzTest.class,
                 CaptureReaderFuzzTest.class,
                 ControlDialogueFuzzTest.class,
-                PacketPathFuzzTest.class
+                PacketPathFuzzTest.class,
+                RuleFilesFuzzTest.class
             })
     void findsNothing(Class<?> target) throws IOException, InterruptedException {
         int seconds = Integer.getInteger("pinhole.fuzz-seconds", 0);

@@ -22,6 +22,10 @@ final class GatewayProcess implements AutoCloseable {
 
     /** The command that runs this build's {@code pinhole} with these arguments. */
     static List<String> command(String... arguments) {
+        return commandOf(System.getProperty("java.class.path"), arguments);
+    }
+
+    private static List<String> commandOf(String classes, String... arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(
@@ -32,7 +36,7 @@ final class GatewayProcess implements AutoCloseable {
                         "-Xshare:auto",
                         "--enable-native-access=ALL-UNNAMED",
                         "-cp",
-                        System.getProperty("java.class.path"),
+                        classes,
                         "io.pinhole.cli.Main"));
         command.addAll(List.of(arguments));
         return command;
@@ -40,20 +44,21 @@ final class GatewayProcess implements AutoCloseable {
 
     /** Starts it and waits until it judges. */
     static GatewayProcess start(Lab lab, String... arguments) throws IOException {
-        return start(lab, List.of(), arguments);
+        return start(lab, List.of(), System.getProperty("java.class.path"), arguments);
     }
 
     /**
      * @param wrapper a command that runs the gateway, such as setpriv with its options
+     * @param classes class path to run it from
      */
-    static GatewayProcess start(Lab lab, List<String> wrapper, String... arguments)
+    static GatewayProcess start(Lab lab, List<String> wrapper, String classes, String... arguments)
             throws IOException {
         Path log = Files.createTempFile("gateway", ".log");
         List<String> command = new ArrayList<>(List.of("ip", "netns", "exec", lab.namespace("gw")));
         command.addAll(wrapper);
         List<String> all = new ArrayList<>(List.of("gateway"));
         all.addAll(List.of(arguments));
-        command.addAll(command(all.toArray(String[]::new)));
+        command.addAll(commandOf(classes, all.toArray(String[]::new)));
         Process process =
                 new ProcessBuilder(command)
                         .redirectErrorStream(true)
@@ -64,13 +69,49 @@ final class GatewayProcess implements AutoCloseable {
         return gateway;
     }
 
+    /** The class path again, in a folder that everybody may read. */
+    static String readableCopy(Path folder) throws IOException {
+        Path to = folder.resolve("classes");
+        List<String> copied = new ArrayList<>();
+        int n = 0;
+        for (String entry : System.getProperty("java.class.path").split(":")) {
+            Path from = Path.of(entry);
+            if (!Files.exists(from)) {
+                continue;
+            }
+            Path copy = to.resolve(n++ + "-" + from.getFileName());
+            Files.createDirectories(to);
+            try (var files = Files.walk(from)) {
+                for (Path file : files.toList()) {
+                    Path target = copy.resolve(from.relativize(file).toString());
+                    if (Files.isDirectory(file)) {
+                        Files.createDirectories(target);
+                    } else {
+                        Files.copy(file, from.equals(file) ? copy : target);
+                    }
+                }
+            }
+            copied.add(copy.toString());
+        }
+        run("chmod", "-R", "a+rX", folder.toString());
+        return String.join(":", copied);
+    }
+
+    private static void run(String... command) throws IOException {
+        try {
+            new ProcessBuilder(command).start().waitFor();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** Waits for a line of the log that contains this. */
     String await(String text) {
         return await(line -> line.contains(text), text);
     }
 
     String await(Predicate<String> wanted, String what) {
-        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(90);
         while (System.nanoTime() < end) {
             for (String line : log().lines().toList()) {
                 if (wanted.test(line)) {

@@ -295,6 +295,29 @@ class CompatLinuxTest {
     }
 
     @Test
+    void udpLiteWithoutAChecksumIsInvalid() {
+        byte[] none = {0, 9, 0, 7, 0, 8, 0, 0};
+        assertThat(judge(Packets.other(136, "198.51.100.7", "203.0.113.10", none)))
+                .isEqualTo("accept invalid");
+    }
+
+    @Test
+    void aRepeatedFragmentMaySayWhereTheDatagramEnds() {
+        List<byte[]> parts =
+                Packets.udp("198.51.100.7", 9, "203.0.113.10", 9)
+                        .payload(new byte[24])
+                        .fragments(16, 7);
+        byte[] end =
+                Packets.udp("198.51.100.7", 9, "203.0.113.10", 9)
+                        .payload(new byte[8])
+                        .fragments(8, 7)
+                        .get(1);
+        judge(parts.get(0));
+        assertThat(judge(end)).isEqualTo("drop -");
+        assertThat(judge(parts.get(1))).contains("drop -").doesNotContain("accept");
+    }
+
+    @Test
     void aDatagramThatWasGivenUpMayBeginAgain() {
         List<byte[]> parts =
                 Packets.udp("198.51.100.7", 9, "203.0.113.10", 9)

@@ -2,18 +2,21 @@ package io.pinhole.path;
 
 import static io.pinhole.path.Rig.CLIENT;
 import static io.pinhole.path.Rig.SERVER;
+
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Settings;
 import io.pinhole.decode.LinkType;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
+
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 
 /** What is told beside sessions: what Linux's helper did, refused end points, FTP elsewhere. */
 class HintsTest {
@@ -54,7 +57,8 @@ class HintsTest {
         assertThat(rig.finish())
                 .containsExactly(
                         "pinhole active 203.0.113.10 > 198.51.100.7:50000 used",
-                        "data active 203.0.113.10:20 > 198.51.100.7:50000 RETR a 100 bytes complete",
+                        "data active 203.0.113.10:20 > 198.51.100.7:50000 RETR a 100 bytes"
+                            + " complete",
                         "control " + CONTROL + " user=alice helper=true commands=5 closed=fin");
     }
 
@@ -130,13 +134,13 @@ class HintsTest {
     @Test
     void noticesFtpOnAnotherPortOnce() {
         for (int i = 0; i < 2; i++) {
-            rig.wire.connect(CLIENT, 41022 + i, SERVER, 2121)
+            rig.wire
+                    .connect(CLIENT, 41022 + i, SERVER, 2121)
                     .s("220 ready")
                     .c("USER alice")
                     .s("331 password");
         }
-        assertThat(rig.told())
-                .containsExactly("elsewhere 198.51.100.7:41022 > 203.0.113.10:2121");
+        assertThat(rig.told()).containsExactly("elsewhere 198.51.100.7:41022 > 203.0.113.10:2121");
     }
 
     @Test
@@ -159,7 +163,11 @@ class HintsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"4, drop new policy encapsulated", "94, drop new policy encapsulated", "50, drop new policy"})
+    @CsvSource({
+        "4, drop new policy encapsulated",
+        "94, drop new policy encapsulated",
+        "50, drop new policy"
+    })
     void saysWhatDatagramsMayHoldIp(int protocol, String verdict) {
         byte[] packet = Packets.tcp(CLIENT, 1, SERVER, 2).flags("S").ip();
         packet[9] = (byte) protocol;
@@ -232,7 +240,8 @@ class HintsTest {
 
     @Test
     void aRefusedLoginIsTold() {
-        rig.wire.connect(CLIENT, 41022, SERVER, 21)
+        rig.wire
+                .connect(CLIENT, 41022, SERVER, 21)
                 .s("220 ready")
                 .c("USER eve")
                 .s("331 password")

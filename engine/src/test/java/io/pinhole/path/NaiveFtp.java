@@ -3,6 +3,9 @@ package io.pinhole.path;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -11,7 +14,6 @@ import java.util.Locale;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * One control connection, read as design section 5 says with the default policies: bytes in maps,
@@ -333,8 +335,7 @@ final class NaiveFtp {
                 Matcher m = EPRT.matcher(command.argument);
                 if (m.matches()) {
                     IpAddress host = IpAddress.parse(m.group(3));
-                    boolean fits =
-                            host != null && host.isV4() == m.group(2).equals("1");
+                    boolean fits = host != null && host.isV4() == m.group(2).equals("1");
                     named = fits ? host : null;
                     port = Integer.parseInt(m.group(4));
                 }
@@ -417,9 +418,7 @@ final class NaiveFtp {
             }
         }
         IpAddress address = IpAddress.parse(host.toString());
-        return address == null
-                ? null
-                : new Object[] {address, n[length + 3] << 8 | n[length + 4]};
+        return address == null ? null : new Object[] {address, n[length + 3] << 8 | n[length + 4]};
     }
 
     // ---- the server's lines ----
@@ -544,7 +543,8 @@ final class NaiveFtp {
                 }
             }
             case "AUTH" -> {
-                boolean tls = command.argument.strip().toUpperCase(Locale.ROOT).matches("(TLS|SSL).*");
+                boolean tls =
+                        command.argument.strip().toUpperCase(Locale.ROOT).matches("(TLS|SSL).*");
                 opaque = tls && code == 234;
             }
             case "QUIT" -> {
@@ -611,7 +611,15 @@ final class NaiveFtp {
     public String toString() {
         StringBuilder out = new StringBuilder();
         for (Announced a : announced) {
-            out.append("%s>%s:%d%s%s%s ".formatted(a.from, a.to, a.port, a.confirmed ? " ok" : "", a.used ? " used" : "", a.dead ? " dead" : ""));
+            out.append(
+                    "%s>%s:%d%s%s%s "
+                            .formatted(
+                                    a.from,
+                                    a.to,
+                                    a.port,
+                                    a.confirmed ? " ok" : "",
+                                    a.used ? " used" : "",
+                                    a.dead ? " dead" : ""));
         }
         out.append(queue.stream().map(c -> c.verb).toList());
         return new String(out.toString().getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8);

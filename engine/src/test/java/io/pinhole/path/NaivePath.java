@@ -14,13 +14,15 @@ import io.pinhole.rule.NaiveRules;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
+
+import org.jspecify.annotations.Nullable;
+
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The whole way of a packet, written down the plain way: flows in a map, permissions in a list,
@@ -108,8 +110,7 @@ final class NaivePath {
         String to = p.destination().toString();
         if (p.isV4()) {
             return to.equals("255.255.255.255")
-                    || from.startsWith("0.")
-                            && from.equals("0.0.0.0")
+                    || from.startsWith("0.") && from.equals("0.0.0.0")
                     || to.startsWith("224.0.0.")
                     || from.startsWith("169.254.")
                     || to.startsWith("169.254.");
@@ -127,9 +128,19 @@ final class NaivePath {
         List<Fragment> parts = datagrams.computeIfAbsent(id, k -> new ArrayList<>());
         byte[] bytes = new byte[p.transportCaptured()];
         MemorySegment.copy(
-                p.data(), java.lang.foreign.ValueLayout.JAVA_BYTE, p.transportStart(), bytes, 0, bytes.length);
+                p.data(),
+                java.lang.foreign.ValueLayout.JAVA_BYTE,
+                p.transportStart(),
+                bytes,
+                0,
+                bytes.length);
         parts.add(
-                new Fragment(position, bytes, p.fragmentOffset(), p.transportLength(), p.moreFragments()));
+                new Fragment(
+                        position,
+                        bytes,
+                        p.fragmentOffset(),
+                        p.transportLength(),
+                        p.moreFragments()));
         parts.sort((a, b) -> Integer.compare(a.offset, b.offset));
         int at = 0;
         for (Fragment part : parts) {
@@ -377,7 +388,8 @@ final class NaivePath {
         if (quoted.protocol() == PacketView.ICMP || quoted.protocol() == PacketView.ICMPV6) {
             int type = quoted.icmpType();
             boolean reply = type == 0 || type == 129 || type == 140 || type == 14;
-            int request = type == 0 ? 8 : type == 129 || type == 140 || type == 14 ? type - 1 : type;
+            int request =
+                    type == 0 ? 8 : type == 129 || type == 140 || type == 14 ? type - 1 : type;
             found =
                     flows.get(
                             reply
@@ -397,8 +409,7 @@ final class NaivePath {
         } else {
             found = find(key(quoted));
             // The error travels against the packet that it quotes.
-            direction =
-                    direction == Direction.ORIGINAL ? Direction.REPLY : Direction.ORIGINAL;
+            direction = direction == Direction.ORIGINAL ? Direction.REPLY : Direction.ORIGINAL;
         }
         if (found != null) {
             flow = found;
@@ -491,9 +502,7 @@ final class NaivePath {
             flows.put(f.key, f);
             if (expected != null) {
                 expected.used = true;
-            } else if (f.tcp != null
-                    && facts.helper != null
-                    && facts.helper.type().equals("ftp")) {
+            } else if (f.tcp != null && facts.helper != null && facts.helper.type().equals("ftp")) {
                 f.ftp = new NaiveFtp(f.key.source(), f.key.destination(), announced);
             }
         }

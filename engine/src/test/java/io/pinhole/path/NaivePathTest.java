@@ -13,6 +13,10 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
@@ -27,8 +31,6 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /** {@link PacketPath} against {@link NaivePath}: every packet, verdict, ct state, hook and rule. */
 class NaivePathTest {
@@ -90,8 +92,7 @@ class NaivePathTest {
             for (int i = 0; i < frames.size(); i++) {
                 Frame f = frames.get(i);
                 MemorySegment data = MemorySegment.ofArray(f.bytes);
-                path.process(
-                        data, 0, f.bytes.length, f.wire, f.link, f.nanos, i + 1, null, null);
+                path.process(data, 0, f.bytes.length, f.wire, f.link, f.nanos, i + 1, null, null);
                 naive.packet(f.bytes, f.wire, f.link, f.nanos, i + 1);
             }
             path.finish();
@@ -100,7 +101,12 @@ class NaivePathTest {
         naive.verdicts.forEach(
                 (position, verdict) ->
                         assertThat(actual.get(position))
-                                .as(() -> what + ", packet " + position + story(frames, position, naive))
+                                .as(
+                                        () ->
+                                                what
+                                                        + ", packet "
+                                                        + position
+                                                        + story(frames, position, naive))
                                 .isEqualTo(verdict));
         assertThat(actual).hasSameSizeAs(naive.verdicts);
     }
@@ -120,7 +126,8 @@ class NaivePathTest {
             String b = p.destination() + " ";
             hosts = hosts.isEmpty() ? a + b : hosts;
             if (hosts.equals(a + b) || hosts.equals(b + a)) {
-                lines.addFirst("\n%d %.3f %s: %s"
+                lines.addFirst(
+                        "\n%d %.3f %s: %s"
                                 .formatted(
                                         i + 1,
                                         f.nanos % 100_000_000_000_000L / 1e9,
@@ -191,7 +198,10 @@ class NaivePathTest {
         }
     }
 
-    /** FTP sessions and other traffic between few hosts and ports, so that they get in each other's way. */
+    /**
+     * FTP sessions and other traffic between few hosts and ports, so that they get in each other's
+     * way.
+     */
     private static final class RandomTraffic {
         private static final String[] CLIENTS = {"198.51.100.7", "198.51.100.8"};
         private static final String[] SERVERS = {"203.0.113.20", "192.0.2.20"};
@@ -287,12 +297,26 @@ class NaivePathTest {
                 case 0 -> control.c("PORT " + hostPort(client, port));
                 case 1 -> control.c("port  " + hostPort(client, port) + " ");
                 case 2 -> control.c("EPRT |1|" + client + "|" + port + "|");
-                case 3 -> control.c("PORT " + hostPort(random.nextInt(3) == 0 ? client() : client, port));
-                case 10 -> control.c("PASV").s("227 Entering Passive Mode (" + hostPort(server, port) + ")");
-                case 11 -> control.c("PASV").s("227 =" + hostPort(random.nextBoolean() ? server : server(), port));
+                case 3 ->
+                        control.c(
+                                "PORT "
+                                        + hostPort(
+                                                random.nextInt(3) == 0 ? client() : client, port));
+                case 10 ->
+                        control.c("PASV")
+                                .s("227 Entering Passive Mode (" + hostPort(server, port) + ")");
+                case 11 ->
+                        control.c("PASV")
+                                .s(
+                                        "227 ="
+                                                + hostPort(
+                                                        random.nextBoolean() ? server : server(),
+                                                        port));
                 case 12 -> control.c("EPSV").s("229 Extended (|||" + port + "|)");
                 case 13 -> control.s("227 unasked (" + hostPort(server, port) + ")");
-                default -> control.c("NOOP").s("200-well\r\n227 (" + hostPort(server, port) + ")\r\n200 ok");
+                default ->
+                        control.c("NOOP")
+                                .s("200-well\r\n227 (" + hostPort(server, port) + ")\r\n200 ok");
             }
             if (active) {
                 switch (random.nextInt(5)) {
@@ -348,7 +372,15 @@ class NaivePathTest {
             String b = random.nextBoolean() ? client() : server();
             switch (random.nextInt(6)) {
                 case 0 -> sent(Packets.udp(a, 53, b, port()).payload("q").ip());
-                case 1 -> sent(Packets.icmp(a, b, random.nextBoolean() ? 8 : 0, 0, random.nextInt(3)).ip());
+                case 1 ->
+                        sent(
+                                Packets.icmp(
+                                                a,
+                                                b,
+                                                random.nextBoolean() ? 8 : 0,
+                                                0,
+                                                random.nextInt(3))
+                                        .ip());
                 case 2 -> {
                     if (!earlier.isEmpty()) {
                         byte[] cause = earlier.get(random.nextInt(earlier.size()));

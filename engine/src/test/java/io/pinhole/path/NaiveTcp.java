@@ -1,6 +1,7 @@
 package io.pinhole.path;
 
 import io.pinhole.decode.PacketView;
+
 import java.util.Map;
 
 /**
@@ -109,7 +110,14 @@ final class NaiveTcp {
 
     /** The packet, as far as TCP goes. */
     private record Segment(
-            Kind kind, int seq, int ack, long win, int end, boolean syn, boolean hasAck, boolean rst) {}
+            Kind kind,
+            int seq,
+            int ack,
+            long win,
+            int end,
+            boolean syn,
+            boolean hasAck,
+            boolean rst) {}
 
     State state = State.NONE;
 
@@ -249,10 +257,7 @@ final class NaiveTcp {
             return Result.PASS;
         } else if (now == State.SYN_SENT2) {
             simultaneous = true;
-        } else if (now == State.SYN_RECV
-                && direction == 1
-                && s.kind == Kind.ACK
-                && simultaneous) {
+        } else if (now == State.SYN_RECV && direction == 1 && s.kind == Kind.ACK && simultaneous) {
             now = State.ESTABLISHED;
         } else if (now == State.CLOSE && s.kind == Kind.RST) {
             switch (reset(s, direction, old, seenReply, assured)) {
@@ -375,8 +380,7 @@ final class NaiveTcp {
     }
 
     /** RFC 5961 section 3, as the kernel has it. */
-    private Reset reset(
-            Segment s, int direction, State old, boolean seenReply, boolean assured) {
+    private Reset reset(Segment s, int direction, State old, boolean seenReply, boolean assured) {
         switch (old) {
             case FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE -> {
                 return Reset.IN_WINDOW;
@@ -400,8 +404,7 @@ final class NaiveTcp {
             }
             stay = true;
         }
-        boolean answers =
-                (seenReply && lastKind == Kind.SYN) || (!assured && lastKind == Kind.ACK);
+        boolean answers = (seenReply && lastKind == Kind.SYN) || (!assured && lastKind == Kind.ACK);
         if (answers && s.ack == lastEnd) {
             return Reset.IN_WINDOW;
         }

@@ -12,11 +12,13 @@ import io.pinhole.path.Event;
 import io.pinhole.path.Positions;
 import io.pinhole.report.Samples.ControlBuilder;
 import io.pinhole.rule.RuleFixture;
+
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.Test;
-import org.jspecify.annotations.Nullable;
 
 /** Each cause with what brings it about, and with a cure that can be carried out. */
 class DiagnoserTest {
@@ -90,7 +92,8 @@ class DiagnoserTest {
 
     @Test
     void nothingWrongNothingSaid() {
-        events.add(Samples.pinhole(TransferMode.PASSIVE, PinholeOutcome.USED, Samples.at(17), null));
+        events.add(
+                Samples.pinhole(TransferMode.PASSIVE, PinholeOutcome.USED, Samples.at(17), null));
         events.add(Samples.data(Verdict.ACCEPT, true));
         assertThat(diagnose()).isEmpty();
     }
@@ -142,8 +145,7 @@ class DiagnoserTest {
     void controlBlocked() {
         control.verdict = Verdict.DROP;
         Diagnosis d = only("control-blocked");
-        assertThat(d.detail())
-                .isEqualTo("the control connection was blocked by policy r.nft:9");
+        assertThat(d.detail()).isEqualTo("the control connection was blocked by policy r.nft:9");
         loads(d, false);
     }
 
@@ -180,7 +182,8 @@ class DiagnoserTest {
     void privateAddressOfAClient() {
         events.add(announced(TransferMode.ACTIVE, "192.168.1.7", PinholeOutcome.REFUSED, "bounce"));
         Diagnosis d = only("private-address");
-        assertThat(d.detail()).startsWith("the client announced 192.168.1.7 in #14, but is seen as");
+        assertThat(d.detail())
+                .startsWith("the client announced 192.168.1.7 in #14, but is seen as");
         assertThat(d.cure()).contains("passive mode");
     }
 

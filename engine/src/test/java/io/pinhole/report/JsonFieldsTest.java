@@ -12,6 +12,12 @@ import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.report.Diagnosis.Cause;
 import io.pinhole.rule.RuleOrigin;
+
+import org.junit.jupiter.api.Test;
+
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -22,9 +28,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
 
 /** docs/json.md against what {@link JsonReport} writes. */
 class JsonFieldsTest {
@@ -79,10 +82,7 @@ class JsonFieldsTest {
         out.toString(StandardCharsets.UTF_8)
                 .lines()
                 .map(JSON::readTree)
-                .forEach(
-                        e ->
-                                fields.putIfAbsent(
-                                        e.get("event").asString(), names(e, "event")));
+                .forEach(e -> fields.putIfAbsent(e.get("event").asString(), names(e, "event")));
         return fields;
     }
 
@@ -114,7 +114,8 @@ class JsonFieldsTest {
     @Test
     void everyOutcomeIsDescribedAndCounted() throws IOException {
         String page = Files.readString(PAGE);
-        String row = page.lines().filter(l -> l.startsWith("| `outcome`")).findFirst().orElseThrow();
+        String row =
+                page.lines().filter(l -> l.startsWith("| `outcome`")).findFirst().orElseThrow();
         for (PinholeOutcome outcome : PinholeOutcome.values()) {
             assertThat(row).contains("`" + outcome.label() + "`");
         }

@@ -12,15 +12,17 @@ import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.report.Samples.ControlBuilder;
 import io.pinhole.rule.RuleOrigin;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What people read: layout, grouping, limits, and nothing that a terminal would obey. */
 class TextReportTest {
@@ -89,7 +91,13 @@ class TextReportTest {
                 text(
                         r -> {
                             for (int i = 1; i <= 3; i++) {
-                                verdict(r, i, Verdict.DROP, CtState.NEW, Samples.POLICY, Anomaly.NONE);
+                                verdict(
+                                        r,
+                                        i,
+                                        Verdict.DROP,
+                                        CtState.NEW,
+                                        Samples.POLICY,
+                                        Anomaly.NONE);
                             }
                             verdict(r, 4, Verdict.ACCEPT, CtState.NEW, Samples.RULE, Anomaly.NONE);
                             for (int i = 5; i <= 9; i++) {
@@ -109,7 +117,12 @@ class TextReportTest {
                                     new RuleOrigin("undecodable", ""),
                                     Anomaly.IP_BAD_CHECKSUM);
                             verdict(
-                                    r, 11, Verdict.REJECT, CtState.NEW, Samples.POLICY, Anomaly.NONE);
+                                    r,
+                                    11,
+                                    Verdict.REJECT,
+                                    CtState.NEW,
+                                    Samples.POLICY,
+                                    Anomaly.NONE);
                         });
         assertThat(text)
                 .startsWith(

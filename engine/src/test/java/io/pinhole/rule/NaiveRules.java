@@ -3,6 +3,7 @@ package io.pinhole.rule;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
+import io.pinhole.core.IpAddress;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
 
@@ -244,6 +245,10 @@ public final class NaiveRules {
             case NamedObject.Quota q ->
                     quota(q.size(), objects.computeIfAbsent(q, x -> new Bucket()), facts);
             case NamedObject.Helper(HelperObject h, SourcePos at) -> {
+                if (h.template()) {
+                    facts.template = h;
+                    yield true;
+                }
                 boolean first =
                         facts.hasFlow
                                 && (facts.ctStatus & PacketFacts.STATUS_CONFIRMED) == 0
@@ -396,6 +401,12 @@ public final class NaiveRules {
                                 : to.startsWith("ff") && to.indexOf(':') == 4;
                 yield Optional.of(big(to.equals("255.255.255.255") ? 1 : multicast ? 2 : 0));
             }
+            case ETHER_SADDR ->
+                    packet.sourceMac() < 0
+                            ? Optional.empty()
+                            : Optional.of(big(packet.sourceMac()));
+            case FIB_SADDR_TYPE -> Optional.of(big(addressType(facts, packet.source())));
+            case FIB_DADDR_TYPE -> Optional.of(big(addressType(facts, packet.destination())));
             case CT_STATE ->
                     Optional.of(
                             big(
@@ -413,6 +424,21 @@ public final class NaiveRules {
             case CT_ID -> Optional.of(unsigned(0, facts.ctId & 0xffff_ffffL));
             default -> throw new IllegalStateException(field.text());
         };
+    }
+
+    private static long addressType(PacketFacts facts, IpAddress address) {
+        String text = address.toString();
+        if (facts.localAddresses.contains(address) || text.equals("::1")) {
+            return 2;
+        }
+        if (!address.isV4()) {
+            return text.startsWith("ff") && text.indexOf(':') == 4 ? 5 : 1;
+        }
+        int first = Integer.parseInt(text.substring(0, text.indexOf('.')));
+        if (first == 0 || text.equals("255.255.255.255")) {
+            return 3;
+        }
+        return first == 127 ? 2 : first / 16 == 14 ? 5 : 1;
     }
 
     private static Optional<BigInteger> tuple(String text, PacketFacts facts, boolean v4) {

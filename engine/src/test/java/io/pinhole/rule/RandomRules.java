@@ -197,7 +197,7 @@ public final class RandomRules {
             case 11 ->
                     "iifname " + pick("\"eth*\"", "\"lo\"", "!= \"eth0\"", "{ \"eth1*\", \"lo\" }");
             case 12 -> transport.equals("tcp") ? "tcp flags " + flags() : "meta length > 60";
-            case 13 -> "meta l4proto " + pick("{ tcp, udp }", "!= gre", "> 6");
+            case 13 -> "meta l4proto " + pick("!= { tcp, udp }", "!= gre", "> 6");
             case 14 -> "meta pkttype " + pick("multicast", "host");
             case 15 -> "ct expiration " + pick("> 30s", "<= 1m", "5s-50s");
             case 16 ->
@@ -210,7 +210,11 @@ public final class RandomRules {
                                     + " daddr . "
                                     + transport
                                     + " dport { "
-                                    + pick(concat(v4), concat(v4) + ", " + concat(v4))
+                                    + pick(
+                                            concat(v4, "20-1024", "40000"),
+                                            concat(v4, "21", "1-20")
+                                                    + ", "
+                                                    + concat(v4, "1024-5000", "40000"))
                                     + " }";
             case 18 -> v4 ? "ct original ip saddr 10.0.0.0/8" : "ct reply ip6 daddr fe80::/10";
             default ->
@@ -237,10 +241,11 @@ public final class RandomRules {
                 "! rst");
     }
 
-    private String concat(boolean v4) {
+    /** The kernel refuses concatenations that overlap: ports keep them apart. */
+    private String concat(boolean v4, String... ports) {
         return (v4 ? address4() + pick("", "/16") : address6() + pick("", "/32"))
                 + " . "
-                + pick("21", "20-1024", "40000");
+                + pick(ports);
     }
 
     private String addresses(boolean v4) {
@@ -316,7 +321,8 @@ public final class RandomRules {
                         case 1 -> "tcp dport " + lowRange();
                         case 2 -> "ip saddr " + host4() + " tcp dport " + lowPort();
                         case 3 -> "ip daddr { " + many(this::prefix4, 4) + " }";
-                        case 4 -> "ip saddr . tcp dport { " + pair() + ", " + pair() + " }";
+                        case 4 ->
+                                "ip saddr . tcp dport { " + pair(1, 7) + ", " + pair(15, 12) + " }";
                         case 5 -> "ip6 saddr 2001:db8:" + random.nextInt(6) + "::/48";
                         case 6 -> "udp sport { " + many(this::lowRange, 4) + " }";
                         case 7 -> "meta mark " + random.nextInt(8) + " ip daddr " + prefix4();
@@ -363,8 +369,10 @@ public final class RandomRules {
                         + " 10.1.0.0-10.1.9.9 . 10.0.0.0/15 : drop }";
     }
 
-    private String pair() {
-        return prefix4() + " . " + lowRange();
+    /** Ports keep the two apart: the kernel refuses concatenations that overlap. */
+    private String pair(int from, int width) {
+        int low = from + random.nextInt(width);
+        return prefix4() + " . " + low + "-" + (low + 1 + random.nextInt(width));
     }
 
     private String host4() {

@@ -1,6 +1,9 @@
 package io.pinhole.capture.linux;
 
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /**
  * One NFQUEUE: packets in by batches of recvmmsg(2), verdicts out by batches of concatenated
@@ -18,6 +21,7 @@ import java.lang.foreign.MemorySegment;
  *     linux/netfilter/nfnetlink_queue.h</a>
  */
 public final class NfQueue implements AutoCloseable {
+    private static final Path STATUS = Path.of("/proc/thread-self/net/netfilter/nfnetlink_queue");
     private static final int SUBSYSTEM = 3 << 8; // NFNL_SUBSYS_QUEUE
     private static final int PACKET = SUBSYSTEM;
     private static final int VERDICT = SUBSYSTEM | 1;
@@ -240,7 +244,7 @@ public final class NfQueue implements AutoCloseable {
         outIndex = outPort != 0 ? outPort : outIndex;
         wire = Math.max(wire, captured);
         received++;
-        if (received > 1) {
+        if (received > 1 || lastId != 0) {
             lost += Integer.toUnsignedLong(id - lastId - 1);
         }
         lastId = id;
@@ -336,6 +340,34 @@ public final class NfQueue implements AutoCloseable {
     /** Packets that the kernel numbered but could not hand over: gaps in the numbers. */
     public long lost() {
         return lost;
+    }
+
+    /**
+     * After an overflow, once nothing waits: counts as lost what the kernel numbered since the last
+     * packet, without waiting for the next one to tell.
+     *
+     * @return false if packets still wait, or the kernel does not say
+     */
+    public boolean settle() {
+        try {
+            for (String line : Files.readAllLines(STATUS)) {
+                // queue, port id, waiting, mode, range, two counts of drops, last number, 1
+                String[] columns = line.trim().split(" +");
+                if (columns.length < 8 || Integer.parseInt(columns[0]) != number) {
+                    continue;
+                }
+                if (!columns[2].equals("0")) {
+                    return false;
+                }
+                int last = Integer.parseUnsignedInt(columns[7]);
+                lost += Integer.toUnsignedLong(last - lastId);
+                lastId = last;
+                return true;
+            }
+        } catch (IOException | NumberFormatException e) {
+            return false;
+        }
+        return false;
     }
 
     /** How often the kernel said that the socket's buffer was full. */

@@ -3,8 +3,14 @@ package io.pinhole.rule.nft;
 import io.pinhole.core.Hook;
 import io.pinhole.rule.BaseChain;
 import io.pinhole.rule.ChainType;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Reads how a chain is attached: its type, hook, priority and policy. */
 final class ChainParser {
@@ -23,6 +29,7 @@ final class ChainParser {
                     "srcnat",
                     100);
     private static final int MAX_PRIORITY = Integer.MAX_VALUE;
+    private static final Pattern SUM = Pattern.compile("([a-z]*)(?:\\s*([+-]?)\\s*([0-9]{1,8}))?");
 
     private final ValueParser at;
 
@@ -90,7 +97,15 @@ final class ChainParser {
         if (before != null) {
             return false;
         }
-        chain.base = new BaseChain(type, hook, priority, true, created, chain.at.pos());
+        Token policy = chain.policy;
+        chain.base =
+                new BaseChain(
+                        type,
+                        hook,
+                        priority,
+                        policy == null || policy.is("accept"),
+                        created,
+                        policy == null ? chain.at.pos() : policy.at().pos());
         return true;
     }
 
@@ -125,9 +140,24 @@ final class ChainParser {
             return (int) value;
         }
         if (raw instanceof Raw.Text(String text, boolean quoted, Span at)) {
-            return named(text, hook, from);
+            return sum(text, hook, from);
         }
         throw from.fault("this define is no priority");
+    }
+
+    /** {@code filter}, {@code filter + 10}, {@code -5}: what a define in quotes may hold. */
+    private static int sum(String text, Hook hook, Span from) {
+        Matcher parts = SUM.matcher(text);
+        if (!parts.matches() || (parts.group(1).isEmpty() && parts.group(2) == null)) {
+            throw from.fault("this define is no priority: '" + SourceText.printable(text) + "'");
+        }
+        int base = parts.group(1).isEmpty() ? 0 : named(parts.group(1), hook, from);
+        String digits = parts.group(3);
+        if (digits == null) {
+            return base;
+        }
+        int number = Integer.parseInt(digits);
+        return "-".equals(parts.group(2)) ? base - number : base + number;
     }
 
     /** Names stand for numbers; those of NAT only where NAT is done. */
@@ -172,7 +202,9 @@ final class ChainParser {
         }
         BaseChain base = chain.base;
         if (base == null) {
-            throw start.fault("only a base chain has a policy; write 'type … hook …' first");
+            // nft takes the policy before the type; RuleSetMaker refuses it without one.
+            chain.policy = new Token(Token.Kind.WORD, text, 0, null, start);
+            return;
         }
         chain.base =
                 new BaseChain(

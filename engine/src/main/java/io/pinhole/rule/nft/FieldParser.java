@@ -1,18 +1,18 @@
 package io.pinhole.rule.nft;
 
-import io.pinhole.rule.DataType;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Expr;
+import io.pinhole.rule.Family;
 import io.pinhole.rule.Field;
-import io.pinhole.rule.ProtocolContext;
-import io.pinhole.rule.Range;
-import io.pinhole.rule.Statement;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the fields of a rule, what is computed from them, and the sets they are looked up in. */
 abstract class FieldParser extends ValueParser {
@@ -48,6 +48,7 @@ abstract class FieldParser extends ValueParser {
                     "iifname",
                     "oifname",
                     "mark",
+                    "pkttype",
                     "snat",
                     "dnat",
                     "masquerade",
@@ -185,20 +186,15 @@ abstract class FieldParser extends ValueParser {
             Set.of("l3proto", "protocol", "bytes", "packets", "avgpkt", "zone");
 
     final TableState table;
-    final Typing typing;
-    final ProtocolContext protocols;
-    final List<Statement> out = new ArrayList<>();
-    private final Map<String, ElementSet> sets;
+    final RuleBuilder make;
 
-    FieldParser(TableState.PendingRule pending, Map<String, ElementSet> sets, Budget budget) {
+    FieldParser(TableState.TextRule pending, Map<String, ElementSet> sets, Budget budget) {
         super(lexer(pending), pending.view, budget);
-        this.table = pending.table;
-        this.sets = sets;
-        typing = new Typing(budget);
-        protocols = new ProtocolContext(table.family);
+        table = pending.table;
+        make = new RuleBuilder(table, sets, budget);
     }
 
-    static Lexer lexer(TableState.PendingRule pending) {
+    static Lexer lexer(TableState.TextRule pending) {
         Lexer lexer = new Lexer(pending.mark);
         lexer.blankDepth(pending.blankDepth);
         return lexer;
@@ -214,7 +210,7 @@ abstract class FieldParser extends ValueParser {
             case "meta" -> {
                 return metaField(in.next());
             }
-            case "iif", "oif", "iifname", "oifname", "mark" -> {
+            case "iif", "oif", "iifname", "oifname", "mark", "pkttype" -> {
                 return metaField(token);
             }
             case "ct" -> {
@@ -250,9 +246,6 @@ abstract class FieldParser extends ValueParser {
             if (f.text().startsWith(header + " ")) {
                 known.add(f.text().substring(header.length() + 1));
             }
-        }
-        if (header.equals("icmpv6") && token.is("packet-too-big")) {
-            return Field.ICMPV6_MTU;
         }
         if (token.is("option")
                 || token.is("chunk")
@@ -309,7 +302,7 @@ abstract class FieldParser extends ValueParser {
     Field directedField(String direction) {
         Token token = in.next();
         if (token.is("saddr") || token.is("daddr")) {
-            if (!protocols.isNetwork(4) && !protocols.isNetwork(6)) {
+            if (!make.protocols.isNetwork(4) && !make.protocols.isNetwork(6)) {
                 throw token.at()
                         .fault(
                                 "IPv4 or IPv6? Write 'ct "
@@ -322,15 +315,25 @@ abstract class FieldParser extends ValueParser {
                                         + token.text()
                                         + "'");
             }
-            String family = protocols.isNetwork(4) ? "ip" : "ip6";
+            String family = make.protocols.isNetwork(4) ? "ip" : "ip6";
             return required("ct " + direction + " " + family + " " + token.text(), token);
         }
         if (token.is("ip") || token.is("ip6")) {
             Token which = in.next();
+            int version = token.is("ip") ? 4 : 6;
+            if (table.family != Family.INET && !table.family.sees(version)) {
+                throw token.at()
+                        .fault(
+                                "a table of family "
+                                        + table.family.label()
+                                        + " has no "
+                                        + token.text()
+                                        + " flows");
+            }
             return required("ct " + direction + " " + token.text() + " " + which.text(), which);
         }
         if (token.is("proto-src") || token.is("proto-dst")) {
-            if (!protocols.knowsTransport()) {
+            if (!make.protocols.knowsTransport()) {
                 throw token.at()
                         .fault(
                                 "ports of which protocol? Put 'meta l4proto tcp' before 'ct "
@@ -357,12 +360,18 @@ abstract class FieldParser extends ValueParser {
         return field;
     }
 
+    /** True for the first word of a match that nft knows and Pinhole does not evaluate. */
+    static boolean isForeign(String word) {
+        return FOREIGN.contains(word);
+    }
+
     static boolean startsField(Token token) {
         if (token.kind() != Token.Kind.WORD) {
             return false;
         }
         String word = token.text();
-        if (Set.of("meta", "ct", "iif", "oif", "iifname", "oifname", "mark").contains(word)
+        if (Set.of("meta", "ct", "iif", "oif", "iifname", "oifname", "mark", "pkttype")
+                        .contains(word)
                 || FOREIGN.contains(word)) {
             return true;
         }
@@ -374,49 +383,48 @@ abstract class FieldParser extends ValueParser {
         return false;
     }
 
-    Expr afterField(Field field, Span at) {
-        String conflict = protocols.require(field, out, at.pos());
-        if (conflict != null) {
-            throw at.fault(conflict);
+    /** A field and what is computed from it; brackets may stand round either. */
+    Expr expression() {
+        Expr first = operand();
+        return binary(first, 0);
+    }
+
+    private Expr operand() {
+        Token token = in.peek();
+        if (token.is("(")) {
+            in.next();
+            enter(token.at());
+            Expr inner = expression();
+            leave();
+            expect(")", "after the expression in brackets");
+            return inner;
         }
-        Expr left = new Expr.Load(field);
-        return binary(left, field.type(), 0);
+        return make.load(field(), token.at());
+    }
+
+    /** {@code a . b . c}. */
+    List<Expr> concatenation() {
+        List<Expr> key = new ArrayList<>(List.of(expression()));
+        while (accept(".")) {
+            key.add(expression());
+        }
+        return key;
     }
 
     /** Operators between a field and constants, by precedence: shifts, then and, xor, or. */
-    Expr binary(Expr first, DataType type, int level) {
-        Expr left = level == 3 ? first : binary(first, type, level + 1);
+    Expr binary(Expr first, int level) {
+        Expr left = level == 3 ? first : binary(first, level + 1);
         while (true) {
             Expr.Operator operator = operatorAt(level);
             if (operator == null) {
                 return left;
             }
             Token token = in.next();
-            if (type.kind() == DataType.Kind.NAME) {
-                throw token.at().fault("no bits to combine in an " + type.text());
-            }
-            boolean shift = level == 3;
-            if (type.bits() > 64 && operator != Expr.Operator.AND) {
-                throw token.at()
-                        .fault("only '&' of an " + type.text() + " is evaluated by Pinhole");
-            }
-            Raw raw = shift();
-            Range value = typing.range(raw, shift ? DataType.INTEGER_8 : type);
-            if (!value.isSingle()) {
-                throw raw.at().fault("expected one value, found a range");
-            }
-            left =
-                    new Expr.Binary(
-                            operator,
-                            left,
-                            new Expr.Constant(
-                                    shift ? DataType.INTEGER_8 : type,
-                                    value.lowHigh(),
-                                    value.lowLow()));
+            left = make.combine(left, operator, shift(), token.at());
         }
     }
 
-    Expr.@Nullable Operator operatorAt(int level) {
+    private Expr.@Nullable Operator operatorAt(int level) {
         Token token = in.peek();
         return switch (level) {
             case 0 -> token.is("|") || token.is("or") ? Expr.Operator.OR : null;
@@ -431,110 +439,14 @@ abstract class FieldParser extends ValueParser {
         };
     }
 
-    // ---- sets ----
-
-    ElementSet rightSet(List<Expr> key, ElementSet.Holds holds, List<DataType> data, String what) {
+    /** What stands right of {@code vmap} and {@code map}. */
+    Raw rightSet(String what) {
         Token token = in.peek();
         Raw raw = token.is("{") ? braces() : value();
         if (!(raw instanceof Raw.Braces) && !(raw instanceof Raw.Named)) {
             throw token.at()
                     .fault("expected '{' or '@' after '" + what + "', found " + token.found());
         }
-        return set(raw, types(key), holds, data, key, what);
-    }
-
-    ElementSet set(
-            Raw raw,
-            List<DataType> types,
-            ElementSet.Holds holds,
-            List<DataType> dataTypes,
-            List<Expr> key,
-            String what) {
-        if (raw instanceof Raw.Named(String name, Span at)) {
-            ElementSet set = sets.get(name);
-            if (set == null) {
-                throw at.fault(
-                        "no set or map '"
-                                + name
-                                + "' in this table"
-                                + Words.hint(name, sets.keySet()));
-            }
-            if (set.holds() != holds) {
-                throw at.fault(
-                        switch (set.holds()) {
-                            case NOTHING -> "'" + name + "' is a set, '" + what + "' needs a map";
-                            case VERDICT -> "'" + name + "' is a verdict map; it goes with 'vmap'";
-                            case VALUE, OBJECT -> "'" + name + "' is a map; it goes with 'map'";
-                        });
-            }
-            if (!compatible(set.keyTypes(), types)) {
-                throw at.fault(
-                        "'"
-                                + name
-                                + "' holds "
-                                + describe(set.keyTypes())
-                                + ", this compares "
-                                + describe(types));
-            }
-            DataType data = set.dataType();
-            if (data != null
-                    && !dataTypes.isEmpty()
-                    && data.bits() != dataTypes.getFirst().bits()) {
-                throw at.fault(
-                        "'"
-                                + name
-                                + "' gives "
-                                + data.text()
-                                + ", needed is "
-                                + dataTypes.getFirst().text());
-            }
-            return set;
-        }
-        if (!(raw instanceof Raw.Braces braces)) {
-            throw raw.at().fault("expected '{' or '@'");
-        }
-        if (braces.items().isEmpty()) {
-            throw braces.at().fault("set is empty");
-        }
-        ElementSet set =
-                new ElementSet(
-                        null,
-                        types,
-                        holds,
-                        dataTypes.isEmpty() ? null : dataTypes.getFirst(),
-                        typing.elements(braces, types, holds, dataTypes),
-                        braces.at().pos());
-        if (set.elements().isEmpty()) {
-            throw braces.at().fault("set is empty");
-        }
-        if (key.isEmpty()) {
-            throw braces.at().fault("nothing to look up");
-        }
-        Typing.overlaps(set, true, braces.at());
-        return set;
-    }
-
-    /** Names of an interface are one type to us, whether nft compares the index or the name. */
-    static boolean compatible(List<DataType> a, List<DataType> b) {
-        if (a.size() != b.size()) {
-            return false;
-        }
-        for (int i = 0; i < a.size(); i++) {
-            boolean integers =
-                    a.get(i).label().equals("integer") && b.get(i).label().equals("integer");
-            boolean same = a.get(i) == b.get(i) || (integers && a.get(i).bits() == b.get(i).bits());
-            if (!same) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    static String describe(List<DataType> types) {
-        return String.join(" . ", types.stream().map(DataType::text).toList());
-    }
-
-    static List<DataType> types(List<Expr> key) {
-        return key.stream().map(Expr::type).toList();
+        return raw;
     }
 }

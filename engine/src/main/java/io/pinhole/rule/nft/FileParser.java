@@ -1,16 +1,20 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.RuleSetCheck;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the commands of a file, and makes the rule set of them. */
 final class FileParser extends FileWalker {
@@ -32,6 +36,11 @@ final class FileParser extends FileWalker {
                     "set",
                     "map",
                     "element");
+
+    private static final String HANDLES =
+            "refers to a handle, a number of the running kernel; " + ValueParser.NOT_EVALUATED;
+
+    private static final Set<String> OBJECT_VERBS = Set.of("add", "create", "delete", "destroy");
 
     private final String rootName;
     private final List<TableState> tables = new ArrayList<>();
@@ -102,21 +111,16 @@ final class FileParser extends FileWalker {
                     "limit",
                     "ct" ->
                     verb("add");
-            case "replace",
-                    "rename",
-                    "list",
-                    "reset",
-                    "monitor",
-                    "export",
-                    "import",
-                    "describe",
-                    "get" ->
+            case "replace" -> throw first.at().fault("'replace rule' " + HANDLES);
+            case "rename", "list", "reset", "monitor", "export", "import", "describe", "get" ->
                     throw first.at()
                             .fault(
                                     "command '"
                                             + first.text()
                                             + "' is "
                                             + ValueParser.NOT_EVALUATED);
+            case "nft" ->
+                    throw first.at().fault("a rule file has its commands without 'nft' in front");
             default ->
                     throw first.at()
                             .fault(
@@ -267,7 +271,8 @@ final class FileParser extends FileWalker {
             }
             case "counter", "quota", "limit", "ct", "flowtable" -> {
                 at.in.next();
-                new ObjectParser(at, table).declare(first);
+                Token kind = first.is("ct") ? at.in.next() : first;
+                new ObjectParser(at, table, false).declare(first, kind);
             }
             case "secmark", "synproxy", "tunnel" ->
                     throw first.at()
@@ -293,22 +298,24 @@ final class FileParser extends FileWalker {
     }
 
     private void objectCommand(String verb, Token what) {
-        if (!verb.equals("add") && !verb.equals("create")) {
+        if (!OBJECT_VERBS.contains(verb)) {
             throw what.at()
                     .fault("'" + verb + " " + what.text() + "' is " + ValueParser.NOT_EVALUATED);
         }
-        if (what.is("ct")) {
-            Token kind = at.in.next();
-            new ObjectParser(at, table()).declareCt(kind);
+        Token kind = what.is("ct") ? at.in.next() : what;
+        TableState table = table();
+        if (verb.equals("add") || verb.equals("create")) {
+            new ObjectParser(at, table, verb.equals("create")).declare(what, kind);
         } else {
-            new ObjectParser(at, table()).declare(what);
+            new ObjectParser(at, table, false).remove(what, kind, verb.equals("delete"));
         }
     }
 
     private void setCommand(String verb, boolean map) {
         TableState table = table();
         switch (verb) {
-            case "add", "create" -> new SetParser(at, errors).declare(table, map, true);
+            case "add", "create" ->
+                    new SetParser(at, errors).declare(table, map, verb.equals("create"));
             default -> {
                 Token name = at.name("a set");
                 TableState.SetState set = table.sets.get(name.text());
@@ -319,7 +326,7 @@ final class FileParser extends FileWalker {
                     throw name.at().fault("no set '" + name.text() + "'");
                 }
                 if (verb.equals("flush")) {
-                    set.changes.add(new TableState.Change(false, false, null));
+                    set.changes.add(new TableState.Change(false, false, null, name.at()));
                 } else {
                     table.sets.remove(name.text());
                 }
@@ -343,12 +350,14 @@ final class FileParser extends FileWalker {
             throw name.at().fault("write 'flush set'");
         }
         boolean add = verb.equals("add") || verb.equals("create");
-        Token start = at.in.peek();
-        Raw raw = start.is("$") ? at.variable() : at.braces();
-        if (!(raw instanceof Raw.Braces braces)) {
-            throw start.at().fault("expected elements between braces");
-        }
-        set.changes.add(new TableState.Change(add, verb.equals("delete"), braces));
+        ElementSet.Holds holds = add ? set.holds : ElementSet.Holds.NOTHING;
+        SetParser parser = new SetParser(at, errors);
+        set.changes.add(
+                new TableState.Change(
+                        add,
+                        verb.equals("delete"),
+                        parser.elements(set.keyTypes, holds, set.dataTypes),
+                        name.at()));
     }
 
     // ---- chains and rules ----
@@ -418,7 +427,7 @@ final class FileParser extends FileWalker {
 
     private void ruleCommand(String verb) {
         if (!verb.equals("add") && !verb.equals("insert") && !verb.equals("create")) {
-            throw at.in.peek().at().fault("'" + verb + " rule' is " + ValueParser.NOT_EVALUATED);
+            throw at.in.peek().at().fault("'" + verb + " rule' " + HANDLES);
         }
         TableState table = table();
         Token name = at.name("a chain");
@@ -433,7 +442,7 @@ final class FileParser extends FileWalker {
         }
         Token next = at.in.peek();
         if (next.is("handle") || next.is("position")) {
-            throw next.at().fault("'" + next.text() + "' is " + ValueParser.NOT_EVALUATED);
+            throw next.at().fault("'" + next.text() + "' " + HANDLES);
         }
         int place = verb.equals("insert") ? 0 : chain.rules.size();
         if (at.accept("index")) {
@@ -445,8 +454,8 @@ final class FileParser extends FileWalker {
 
     /** Remembers where the rule starts and walks to its end. */
     private void rule(TableState table, TableState.ChainState chain, int place) {
-        TableState.PendingRule rule =
-                new TableState.PendingRule(table, at.in.mark(), at.in.blankDepth(), scope.now());
+        TableState.TextRule rule =
+                new TableState.TextRule(table, at.in.mark(), at.in.blankDepth(), scope.now());
         budget.spend(at.in.peek().at());
         chain.rules.add(place, rule);
         allRules.add(rule);

@@ -1,5 +1,11 @@
 package io.pinhole.rule.nft;
 
+import io.pinhole.rule.text.Errors;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -102,13 +108,14 @@ abstract class FileWalker {
     }
 
     void items(boolean block, Item item) {
+        int depth = at.in.depth();
         while (true) {
             Token token;
             try {
                 token = at.in.peek();
             } catch (Fault fault) {
                 errors.add(fault);
-                recover();
+                recover(depth);
                 continue;
             }
             if (token.kind() == Token.Kind.END || (block && token.is("}")) || errors.isFull()) {
@@ -137,7 +144,10 @@ abstract class FileWalker {
                 }
             } catch (Fault fault) {
                 errors.add(fault);
-                recover();
+                recover(depth);
+                if (!block && at.in.peek().is("}")) {
+                    at.in.next(); // closes nothing; only a block's reader would take it
+                }
             }
         }
     }
@@ -153,9 +163,12 @@ abstract class FileWalker {
         }
     }
 
-    /** Skips to the end of the statement in which something was wrong, blocks included. */
-    void recover() {
-        int depth = 0;
+    /**
+     * Skips to the end of the statement in which something was wrong, its blocks included.
+     *
+     * @param level braces that were open where the statement began
+     */
+    private void recover(int level) {
         at.in.blankDepth(0);
         while (true) {
             Token token;
@@ -164,16 +177,10 @@ abstract class FileWalker {
             } catch (Fault fault) {
                 continue; // the lexer has moved on
             }
-            if (token.kind() == Token.Kind.END || (depth == 0 && token.is("}"))) {
+            boolean here = at.in.depth() <= level;
+            if (token.kind() == Token.Kind.END
+                    || (here && (token.is("}") || token.kind() == Token.Kind.SEPARATOR))) {
                 return;
-            }
-            if (depth == 0 && token.kind() == Token.Kind.SEPARATOR) {
-                return;
-            }
-            if (token.is("{")) {
-                depth++;
-            } else if (token.is("}")) {
-                depth--;
             }
             at.in.next();
         }
@@ -233,12 +240,9 @@ abstract class FileWalker {
         Token name = at.name("a define");
         at.expect("=", "after the name of a define");
         Raw value = at.value();
-        if (again != scope.defines(name.text()) && !overrides.containsKey(name.text())) {
+        if (!again && scope.defines(name.text()) && !overrides.containsKey(name.text())) {
             throw name.at()
-                    .fault(
-                            again
-                                    ? "no define of '" + name.text() + "' to replace"
-                                    : "'" + name.text() + "' is already defined");
+                    .fault("'" + name.text() + "' is already defined; 'redefine' replaces it");
         }
         Raw override = overrides.get(name.text());
         if (override != null) {
@@ -250,9 +254,6 @@ abstract class FileWalker {
     void undefine() {
         at.in.next();
         Token name = at.name("a define");
-        if (!scope.defines(name.text())) {
-            throw name.at().fault("no define of '" + name.text() + "'");
-        }
         scope.bind(name.text(), null);
     }
 

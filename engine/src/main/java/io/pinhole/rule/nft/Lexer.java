@@ -1,6 +1,9 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.core.IpAddress;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +20,7 @@ final class Lexer {
     private int line = 1;
     private int lineStart;
     private int blankNewlines;
+    private int depth;
     private @Nullable Token peeked;
 
     Lexer(SourceText source) {
@@ -73,12 +77,20 @@ final class Lexer {
     Token next() {
         Token token = peek();
         peeked = null;
+        if (token.kind() == Token.Kind.SYMBOL) {
+            depth = Math.max(0, depth + (token.is("{") ? 1 : token.is("}") ? -1 : 0));
+        }
         return token;
     }
 
-    /** Gives the last token back; nothing may have been read since. */
+    /** Gives the last token back; nothing may have been read since, and it is no brace. */
     void back(Token token) {
         peeked = token;
+    }
+
+    /** Braces that are open. */
+    int depth() {
+        return depth;
     }
 
     private Span span(int start, int width) {
@@ -221,7 +233,7 @@ final class Lexer {
     }
 
     /** Six groups of one or two hex digits, or -1. */
-    private static long mac(String candidate) {
+    static long mac(String candidate) {
         if (candidate.length() < 11 || candidate.length() > 17) {
             return -1;
         }
@@ -281,7 +293,9 @@ final class Lexer {
                                 + "' is neither a number, nor an address, nor a time");
     }
 
-    /** Decimal or 0x…; -1 if it is none or does not fit 63 bits. */
+    /**
+     * Decimal, 0x… or 0… as nft's strtoull reads them; -1 if it is none or needs more than 63 bits.
+     */
     static long parseNumber(String digits) {
         boolean hex = digits.startsWith("0x") || digits.startsWith("0X");
         String body = hex ? digits.substring(2) : digits;
@@ -295,7 +309,8 @@ final class Lexer {
             }
         }
         try {
-            return Long.parseLong(body, hex ? 16 : 10);
+            boolean octal = !hex && body.length() > 1 && body.charAt(0) == '0';
+            return Long.parseLong(body, hex ? 16 : octal ? 8 : 10);
         } catch (NumberFormatException e) {
             return -1;
         }

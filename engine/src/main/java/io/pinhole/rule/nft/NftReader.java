@@ -2,6 +2,12 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
+import io.pinhole.rule.text.Errors;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+
+import org.jspecify.annotations.Nullable;
+
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -17,7 +23,7 @@ import java.util.Map;
  */
 public final class NftReader {
     /** Errors reported in one run. */
-    public static final int MAX_ERRORS = 50;
+    public static final int MAX_ERRORS = Errors.MAX;
 
     /** Characters of one file, and of all files together. */
     public static final int MAX_TEXT = 64 << 20;
@@ -58,6 +64,12 @@ public final class NftReader {
                     List.of(source.error(decoded.end(source), "not UTF-8 text")));
         }
         return read(name, decoded.text(), defines, includes);
+    }
+
+    /** Bytes as text; null if they are not UTF-8. */
+    public static @Nullable String text(byte[] utf8) {
+        Decoded decoded = decode(utf8);
+        return decoded.badAt() >= 0 ? null : decoded.text();
     }
 
     private static ReadResult refused(String name, String why) {

@@ -6,11 +6,15 @@ import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.TimeoutObject;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads {@code ct helper}, {@code counter}, {@code flowtable} and the like in a table. */
 final class ObjectParser {
@@ -33,44 +37,87 @@ final class ObjectParser {
                     17,
                     Set.of("unreplied", "replied"));
 
+    /** The states whose timeouts a policy for this protocol may set. */
+    static Set<String> states(int protocol) {
+        return STATES.getOrDefault(protocol, Set.of());
+    }
+
     private final ValueParser at;
     private final TableState table;
+    private final boolean mustBeNew;
 
-    ObjectParser(ValueParser at, TableState table) {
+    ObjectParser(ValueParser at, TableState table, boolean mustBeNew) {
         this.at = at;
         this.table = table;
+        this.mustBeNew = mustBeNew;
     }
 
-    /** Reads on after {@code counter}, {@code ct} …. */
-    void declare(Token kind) {
-        switch (kind.text()) {
-            case "ct" -> declareCt(at.in.next());
-            case "flowtable" -> flowtable();
-            default -> stateful(kind);
+    /**
+     * Reads on after {@code counter}, {@code ct helper} ….
+     *
+     * @param first the first word
+     * @param kind the last word: the same, or the second after ct
+     */
+    void declare(Token first, Token kind) {
+        if (first.is("flowtable")) {
+            flowtable();
+            return;
+        }
+        switch (kind(first, kind)) {
+            case HELPER -> helper();
+            case TIMEOUT -> timeout();
+            case EXPECTATION -> expectation();
+            case COUNTER -> stateful(ObjectKind.COUNTER, kind);
+            case QUOTA -> stateful(ObjectKind.QUOTA, kind);
+            case LIMIT -> stateful(ObjectKind.LIMIT, kind);
         }
     }
 
-    /** Reads on after {@code ct helper}, {@code ct timeout} or {@code ct expectation}. */
-    void declareCt(Token kind) {
-        switch (kind.text()) {
-            case "helper" -> helper();
-            case "timeout" -> timeout();
-            case "expectation" -> expectation();
-            default ->
-                    throw kind.at()
-                            .fault(
-                                    "expected helper, timeout or expectation, found "
-                                            + kind.found()
-                                            + Words.hint(
-                                                    kind.text(),
-                                                    Set.of("helper", "timeout", "expectation")));
+    private static ObjectKind kind(Token first, Token kind) {
+        String label = first.is("ct") ? "ct " + kind.text() : first.text();
+        for (ObjectKind known : ObjectKind.values()) {
+            if (known.label().equals(label)) {
+                return known;
+            }
+        }
+        throw kind.at()
+                .fault(
+                        "expected helper, timeout or expectation, found "
+                                + kind.found()
+                                + Words.hint(
+                                        kind.text(), Set.of("helper", "timeout", "expectation")));
+    }
+
+    /** Reads the name of what goes, after {@code delete counter ip t} and the like. */
+    void remove(Token first, Token kind, boolean mustExist) {
+        if (first.is("flowtable")) {
+            Token name = at.name("a flowtable");
+            if (!table.flowtables.remove(name.text()) && mustExist) {
+                throw name.at().fault("no flowtable '" + name.text() + "'");
+            }
+            return;
+        }
+        ObjectKind of = kind(first, kind);
+        Token name = objectName(of);
+        boolean gone = table.objects.removeIf(o -> o.kind() == of && o.name().equals(name.text()));
+        if (!gone && mustExist) {
+            throw name.at().fault("no " + of.label() + " '" + name.text() + "'");
         }
     }
 
+    /** Adding what exists changes nothing but a quota (nf_tables_newobj). */
     private void add(NamedObject object, Token name) {
-        for (NamedObject before : table.objects) {
+        for (int i = 0; i < table.objects.size(); i++) {
+            NamedObject before = table.objects.get(i);
             if (before.kind() == object.kind() && before.name().equals(object.name())) {
-                throw name.at().fault(object.kind().label() + " '" + object.name() + "' exists");
+                if (mustBeNew) {
+                    throw name.at()
+                            .fault(object.kind().label() + " '" + object.name() + "' exists");
+                }
+                if (object instanceof NamedObject.Quota) {
+                    table.objects.set(i, object);
+                }
+                return;
             }
         }
         table.objects.add(object);
@@ -319,13 +366,7 @@ final class ObjectParser {
         table.flowtables.add(name.text());
     }
 
-    private void stateful(Token kind) {
-        ObjectKind of =
-                switch (kind.text()) {
-                    case "counter" -> ObjectKind.COUNTER;
-                    case "quota" -> ObjectKind.QUOTA;
-                    default -> ObjectKind.LIMIT;
-                };
+    private void stateful(ObjectKind of, Token kind) {
         Token name = objectName(of);
         @Nullable NamedObject[] made = {null};
         boolean braces = at.in.peek().is("{");

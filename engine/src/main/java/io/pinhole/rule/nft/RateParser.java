@@ -2,12 +2,20 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.LimitRate;
 import io.pinhole.rule.QuotaSize;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
 import java.util.Map;
 
 /** Reads what follows {@code limit} and {@code quota}, in rules and in named objects. */
 final class RateParser {
     private static final Map<String, Long> UNITS =
             Map.of("second", 1L, "minute", 60L, "hour", 3600L, "day", 86_400L, "week", 604_800L);
+
+    /** NFT_LIMIT_PKT_BURST_DEFAULT. */
+    static final long DEFAULT_BURST = 5;
+
     private static final long MAX_U32 = 0xffff_ffffL;
 
     private final ValueParser at;
@@ -57,7 +65,7 @@ final class RateParser {
         if (amount == 0) {
             throw start.fault("a rate is at least 1");
         }
-        long burst = bytes ? 0 : 5;
+        long burst = bytes ? 0 : DEFAULT_BURST;
         if (at.accept("burst")) {
             Span burstAt = at.in.peek().at();
             burst = at.number("a burst", MAX_U32);
@@ -71,7 +79,7 @@ final class RateParser {
                 throw burstAt.fault("a burst is at most " + MAX_U32);
             }
             if (!bytes && burst == 0) {
-                burst = 5; // NFT_LIMIT_PKT_BURST_DEFAULT
+                throw burstAt.fault("a burst of packets is at least 1");
             }
         }
         return new LimitRate(bytes, times(amount, factor, start), seconds, burst, over);

@@ -3,12 +3,16 @@ package io.pinhole.rule.nft;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Family;
 import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.RejectWith;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
 import java.util.Map;
 import java.util.Set;
 
@@ -16,7 +20,7 @@ import java.util.Set;
 final class RuleParser extends MatchParser {
     private static final long MAX_U32 = 0xffff_ffffL;
 
-    RuleParser(TableState.PendingRule pending, Map<String, ElementSet> sets, Budget budget) {
+    RuleParser(TableState.TextRule pending, Map<String, ElementSet> sets, Budget budget) {
         super(pending, sets, budget);
     }
 
@@ -41,26 +45,32 @@ final class RuleParser extends MatchParser {
             if (terminal) {
                 throw token.at().fault("a statement after the verdict has no effect");
             }
-            int before = out.size();
+            int before = make.out.size();
             statement(token);
-            for (Statement added : out.subList(before, out.size())) {
+            for (Statement added : make.out.subList(before, make.out.size())) {
                 terminal |=
                         (added instanceof Statement.Verdict v && v.action().isTerminal())
                                 || added instanceof Statement.Reject
                                 || added instanceof Statement.Nat;
             }
         }
-        if (out.isEmpty()) {
+        if (make.out.isEmpty()) {
             throw start.fault("expected a rule, found " + in.peek().found());
         }
         SourcePos at = start.pos();
         String source =
                 oneLine(start.source().text.substring(start.offset(), in.peek().at().offset()));
-        return new Rule(out, comment, new RuleOrigin(at.shortText(), source), at);
+        return new Rule(make.out, comment, new RuleOrigin(at.shortText(), source), at);
     }
 
     /** Without comments, blanks collapsed. */
     private static String oneLine(String text) {
+        if (text.indexOf('#') < 0
+                && text.indexOf('\n') < 0
+                && text.indexOf('\t') < 0
+                && !text.contains("  ")) {
+            return text.strip();
+        }
         StringBuilder lines = new StringBuilder();
         for (String line : text.split("\n")) {
             boolean quoted = false;
@@ -82,7 +92,11 @@ final class RuleParser extends MatchParser {
 
     private void statement(Token token) {
         if (token.kind() != Token.Kind.WORD) {
-            boolean raw = token.is("@") || token.is("(") || token.is("$") || token.is("{");
+            if (token.is("(")) {
+                match();
+                return;
+            }
+            boolean raw = token.is("@") || token.is("$") || token.is("{");
             throw token.at()
                     .fault(
                             raw
@@ -95,7 +109,7 @@ final class RuleParser extends MatchParser {
         }
         Action action = verdictOrNull();
         if (action != null) {
-            out.add(new Statement.Verdict(action, token.at().pos()));
+            make.out.add(new Statement.Verdict(action, token.at().pos()));
             return;
         }
         switch (token.text()) {
@@ -106,7 +120,7 @@ final class RuleParser extends MatchParser {
             case "log" -> log();
             case "notrack" -> {
                 in.next();
-                out.add(new Statement.Notrack(token.at().pos()));
+                make.out.add(new Statement.Notrack(token.at().pos()));
             }
             case "snat", "dnat", "masquerade", "redirect" -> nat();
             case "flow" -> flow();
@@ -118,7 +132,7 @@ final class RuleParser extends MatchParser {
         Span start = in.next().at();
         SourcePos at = start.pos();
         if (!accept("with")) {
-            out.add(new Statement.Reject(RejectWith.DEFAULT, at));
+            make.out.add(new Statement.Reject(RejectWith.DEFAULT, at));
             return;
         }
         Token token = in.next();
@@ -128,26 +142,31 @@ final class RuleParser extends MatchParser {
         switch (token.text()) {
             case "tcp" -> {
                 expect("reset", "after 'reject with tcp'");
-                conflict = protocols.requireTransport(6, out, at);
+                conflict = make.protocols.requireTransport(6, make.out, at);
                 if (conflict != null) {
                     throw token.at().fault("tcp reset answers TCP only; " + conflict);
                 }
-                out.add(new Statement.Reject(new RejectWith(RejectWith.Kind.TCP_RESET, 0), at));
+                make.out.add(
+                        new Statement.Reject(new RejectWith(RejectWith.Kind.TCP_RESET, 0), at));
                 return;
             }
             case "icmp" -> {
                 kind = RejectWith.Kind.ICMP;
                 codes = DataType.ICMP_CODE;
-                conflict = protocols.requireNetwork(4, out, at);
+                conflict = make.protocols.requireNetwork(4, make.out, at);
             }
             case "icmpv6" -> {
                 kind = RejectWith.Kind.ICMPV6;
                 codes = DataType.ICMPV6_CODE;
-                conflict = protocols.requireNetwork(6, out, at);
+                conflict = make.protocols.requireNetwork(6, make.out, at);
             }
             case "icmpx" -> {
                 kind = RejectWith.Kind.ICMPX;
                 codes = DataType.ICMPX_CODE;
+                conflict =
+                        table.family == Family.INET
+                                ? null
+                                : "icmpx is for tables of family inet; write icmp or icmpv6";
             }
             default ->
                     throw token.at()
@@ -160,8 +179,8 @@ final class RuleParser extends MatchParser {
         }
         accept("type");
         Raw raw = shift();
-        int code = (int) typing.range(raw, codes).lowLow();
-        out.add(new Statement.Reject(new RejectWith(kind, code), at));
+        int code = (int) make.typing.range(raw, codes).lowLow();
+        make.out.add(new Statement.Reject(new RejectWith(kind, code), at));
     }
 
     private void counter() {
@@ -177,7 +196,7 @@ final class RuleParser extends MatchParser {
             expect("bytes", "after the packets of a counter");
             bytes = number("a number of bytes", Long.MAX_VALUE);
         }
-        out.add(new Statement.Counter(packets, bytes, at.pos()));
+        make.out.add(new Statement.Counter(packets, bytes, at.pos()));
     }
 
     private void limitStatement() {
@@ -186,7 +205,7 @@ final class RuleParser extends MatchParser {
             objectReference(ObjectKind.LIMIT, at);
             return;
         }
-        out.add(new Statement.Limit(new RateParser(this).limit(), at.pos()));
+        make.out.add(new Statement.Limit(new RateParser(this).limit(), at.pos()));
     }
 
     private void quotaStatement() {
@@ -195,48 +214,101 @@ final class RuleParser extends MatchParser {
             objectReference(ObjectKind.QUOTA, at);
             return;
         }
-        out.add(new Statement.Quota(new RateParser(this).quota(), at.pos()));
+        make.out.add(new Statement.Quota(new RateParser(this).quota(), at.pos()));
     }
 
     private void log() {
         Span at = in.next().at();
         StringBuilder options = new StringBuilder();
+        String prefix = null;
+        boolean level = false;
+        boolean group = false;
         while (true) {
             Token token = in.peek();
-            String more =
-                    switch (token.kind() == Token.Kind.WORD ? token.text() : "") {
-                        case "prefix" -> {
-                            in.next();
-                            yield "prefix \"" + string("a prefix") + '"';
-                        }
-                        case "level" -> {
-                            in.next();
-                            yield "level " + level();
-                        }
-                        case "group" -> {
-                            in.next();
-                            yield "group " + number("a group", 0xffff);
-                        }
-                        case "snaplen" -> {
-                            in.next();
-                            yield "snaplen " + number("a length", MAX_U32);
-                        }
-                        case "queue-threshold" -> {
-                            in.next();
-                            yield "queue-threshold " + number("a number", 0xffff);
-                        }
-                        case "flags" -> {
-                            in.next();
-                            yield "flags " + logFlags();
-                        }
-                        default -> "";
-                    };
-            if (more.isEmpty()) {
-                out.add(new Statement.Log(options.toString(), at.pos()));
-                return;
+            String word = token.kind() == Token.Kind.WORD ? token.text() : "";
+            String value;
+            switch (word) {
+                case "prefix" -> {
+                    in.next();
+                    prefix = prefix();
+                    value = '"' + prefix + '"';
+                }
+                case "level" -> {
+                    in.next();
+                    value = level();
+                    level = true;
+                }
+                case "group" -> {
+                    in.next();
+                    value = Long.toString(number("a group", 0xffff));
+                    group = true;
+                }
+                case "snaplen" -> {
+                    in.next();
+                    value = Long.toString(number("a length", MAX_U32));
+                }
+                case "queue-threshold" -> {
+                    in.next();
+                    value = Long.toString(number("a number", 0xffff));
+                }
+                case "flags" -> {
+                    in.next();
+                    value = logFlags();
+                }
+                default -> {
+                    make.log(options.toString(), prefix, level, group, at);
+                    return;
+                }
             }
-            options.append(options.isEmpty() ? "" : " ").append(more);
+            options.append(options.isEmpty() ? "" : " ").append(word).append(' ').append(value);
         }
+    }
+
+    /** Defines are put in where their names stand: {@code log prefix "$zone: "}. */
+    private String prefix() {
+        Token token = in.peek();
+        String text = token.is("$") ? definedText(token) : string("a prefix");
+        StringBuilder out = new StringBuilder();
+        for (int i = 0; i < text.length(); i++) {
+            int end = i + 1;
+            while (text.charAt(i) == '$'
+                    && end < text.length()
+                    && Character.isJavaIdentifierPart(text.charAt(end))
+                    && text.charAt(end) != '$') {
+                end++;
+            }
+            if (end == i + 1) {
+                out.append(text.charAt(i));
+            } else {
+                out.append(definedText(text.substring(i + 1, end), token));
+                i = end - 1;
+            }
+        }
+        return out.toString();
+    }
+
+    private String definedText(Token dollar) {
+        if (variable() instanceof Raw.Text(String text, boolean quoted, Span at)) {
+            return text;
+        }
+        throw dollar.at().fault("this define is no text");
+    }
+
+    private String definedText(String name, Token in) {
+        budget.uses(name);
+        Raw value = Scope.lookup(view, name);
+        return switch (value) {
+            case Raw.Text(String text, boolean quoted, Span at) -> text;
+            case Raw.Int(long number, Span at) -> Long.toString(number);
+            case null ->
+                    throw in.at()
+                            .fault(
+                                    "no define of '"
+                                            + name
+                                            + "' above"
+                                            + Words.hint(name, Scope.names(view)));
+            default -> throw in.at().fault("define '" + name + "' is no text");
+        };
     }
 
     private String level() {
@@ -253,36 +325,36 @@ final class RuleParser extends MatchParser {
         return token.text();
     }
 
+    /**
+     * {@code tcp sequence,options}, {@code ip options}, {@code skuid}, {@code ether}, {@code all}.
+     */
     private String logFlags() {
-        StringBuilder flags = new StringBuilder();
-        do {
-            Token token = in.next();
-            boolean known =
-                    switch (token.text()) {
-                        case "all", "skuid", "ether" -> true;
-                        case "tcp", "ip" -> {
-                            String of = token.text();
-                            Token detail = in.next();
-                            flags.append(flags.isEmpty() ? "" : ",").append(of).append(' ');
-                            flags.append(detail.text());
-                            yield of.equals("ip")
-                                    ? detail.is("options")
-                                    : detail.is("sequence") || detail.is("options");
-                        }
-                        default -> false;
-                    };
-            if (!known) {
-                throw token.at()
-                        .fault(
-                                "expected tcp sequence, tcp options, ip options, skuid, ether or"
-                                        + " all, found "
-                                        + token.found());
+        Token token = in.next();
+        return switch (token.text()) {
+            case "all", "skuid", "ether" -> token.text();
+            case "ip" -> {
+                expect("options", "after 'flags ip'");
+                yield "ip options";
             }
-            if (!token.is("tcp") && !token.is("ip")) {
-                flags.append(flags.isEmpty() ? "" : ",").append(token.text());
+            case "tcp" -> {
+                StringBuilder flags = new StringBuilder("tcp ");
+                do {
+                    Token detail = in.next();
+                    if (!detail.is("sequence") && !detail.is("options")) {
+                        throw detail.at()
+                                .fault("expected sequence or options, found " + detail.found());
+                    }
+                    flags.append(flags.length() == 4 ? "" : ",").append(detail.text());
+                } while (accept(","));
+                yield flags.toString();
             }
-        } while (accept(","));
-        return flags.toString();
+            default ->
+                    throw token.at()
+                            .fault(
+                                    "expected tcp sequence, tcp options, ip options, skuid, ether"
+                                            + " or all, found "
+                                            + token.found());
+        };
     }
 
     private void flow() {
@@ -292,7 +364,7 @@ final class RuleParser extends MatchParser {
             throw word.at().fault("expected 'add' after 'flow', found " + word.found());
         }
         expect("@", "before the name of a flowtable");
-        out.add(new Statement.FlowAdd(name("a flowtable").text(), at.pos()));
+        make.out.add(new Statement.FlowAdd(name("a flowtable").text(), at.pos()));
     }
 
     /**
@@ -302,21 +374,26 @@ final class RuleParser extends MatchParser {
     private void nat() {
         Token kind = in.next();
         boolean address = kind.is("snat") || kind.is("dnat");
-        DataType type = protocols.isNetwork(6) ? DataType.IPV6_ADDR : DataType.IPV4_ADDR;
+        DataType type = make.protocols.isNetwork(6) ? DataType.IPV6_ADDR : DataType.IPV4_ADDR;
         if (address && (in.peek().is("ip") || in.peek().is("ip6"))) {
             Token family = in.next();
             int version = family.is("ip") ? 4 : 6;
-            String conflict = protocols.requireNetwork(version, out, kind.at().pos());
+            String conflict = make.protocols.requireNetwork(version, make.out, kind.at().pos());
             if (conflict != null) {
                 throw family.at().fault(conflict);
             }
             type = version == 4 ? DataType.IPV4_ADDR : DataType.IPV6_ADDR;
         }
-        if (accept("prefix") || in.peek().is("interval")) {
-            throw in.peek().at().fault("translation of prefixes is " + NOT_EVALUATED);
-        }
-        if (address) {
-            expect("to", "after '" + kind.text() + "'");
+        if (accept("prefix")) {
+            accept("to");
+            skipNat();
+        } else if (address) {
+            accept("interval");
+            accept("addr");
+            boolean to = accept("to");
+            if (!to && ended()) {
+                throw in.peek().at().fault("expected 'to' after '" + kind.text() + "'");
+            }
             natTarget(type, kind);
         } else if (accept("to")) {
             natPorts();
@@ -329,9 +406,26 @@ final class RuleParser extends MatchParser {
         }
         int from = kind.at().offset();
         int to = Math.max(from, in.peek().at().offset());
-        out.add(
+        make.out.add(
                 new Statement.Nat(
                         oneLine(kind.at().source().text.substring(from, to)), kind.at().pos()));
+    }
+
+    /** A translation that is looked up or computed: kept as text to the end of the rule. */
+    private void skipNat() {
+        int depth = 0;
+        while (true) {
+            Token token = in.peek();
+            if (token.kind() == Token.Kind.END || (depth == 0 && ended())) {
+                return;
+            }
+            if (token.is("{")) {
+                depth++;
+            } else if (token.is("}")) {
+                depth--;
+            }
+            in.next();
+        }
     }
 
     private void natTarget(DataType type, Token kind) {
@@ -341,25 +435,27 @@ final class RuleParser extends MatchParser {
         }
         if (accept("[")) {
             Raw raw = shift();
-            typing.range(raw, DataType.IPV6_ADDR);
+            make.typing.range(raw, DataType.IPV6_ADDR);
             expect("]", "after an IPv6 address");
         } else {
             Token token = in.peek();
-            if (startsField(token)) {
-                throw token.at().fault("translation by a map is " + NOT_EVALUATED);
+            if (startsField(token) || bracketedField(token)) {
+                skipNat();
+                return;
             }
             Raw raw = shift();
             DataType actual = type;
             if (raw instanceof Raw.Address(var a, Span at)) {
                 actual = a.isV4() ? DataType.IPV4_ADDR : DataType.IPV6_ADDR;
-                String conflict = protocols.requireNetwork(a.isV4() ? 4 : 6, out, kind.at().pos());
+                String conflict =
+                        make.protocols.requireNetwork(a.isV4() ? 4 : 6, make.out, kind.at().pos());
                 if (conflict != null) {
                     throw at.fault(conflict);
                 }
             }
-            typing.range(raw, actual);
+            make.typing.range(raw, actual);
             if (accept("-")) {
-                typing.range(shift(), actual);
+                make.typing.range(shift(), actual);
             }
         }
         if (in.peek().is(":")) {
@@ -369,12 +465,12 @@ final class RuleParser extends MatchParser {
 
     private void natPorts() {
         expect(":", "before a port");
-        if (!protocols.knowsTransport()) {
+        if (!make.protocols.knowsTransport()) {
             throw in.peek().at().fault("a port needs a protocol: put 'meta l4proto tcp' before it");
         }
-        typing.range(shift(), DataType.INET_SERVICE);
+        make.typing.range(shift(), DataType.INET_SERVICE);
         if (accept("-")) {
-            typing.range(shift(), DataType.INET_SERVICE);
+            make.typing.range(shift(), DataType.INET_SERVICE);
         }
     }
 }

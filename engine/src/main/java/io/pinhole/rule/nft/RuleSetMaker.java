@@ -4,15 +4,21 @@ import io.pinhole.rule.Chain;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Elements;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Table;
+import io.pinhole.rule.text.Errors;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.Span;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** Second reading: gives sets their elements and rules their meaning. */
 final class RuleSetMaker {
@@ -35,7 +41,7 @@ final class RuleSetMaker {
                 break;
             }
             try {
-                pending.rule = new RuleParser(pending, setsOf(pending.table), budget).rule();
+                pending.rule = pending.read(setsOf(pending.table), budget);
             } catch (Fault fault) {
                 errors.add(fault);
             }
@@ -60,29 +66,11 @@ final class RuleSetMaker {
     }
 
     private ElementSet elements(TableState.SetState set) {
-        Map<Object, Element> elements = new LinkedHashMap<>();
-        Typing typing = new Typing(budget);
-        for (TableState.Change change : set.changes) {
-            Raw.Braces braces = change.elements();
-            if (braces == null) {
-                elements.clear();
-                continue;
-            }
-            try {
-                ElementSet.Holds holds = change.add() ? set.holds : ElementSet.Holds.NOTHING;
-                List<Element> of = typing.elements(braces, set.keyTypes, holds, set.dataTypes);
-                for (Element element : of) {
-                    if (change.add()) {
-                        add(set, element, elements, braces.at());
-                    } else if (elements.remove(element.key()) == null && change.mustExist()) {
-                        throw braces.at().fault("an element to delete is not in the set");
-                    }
-                }
-            } catch (Fault fault) {
-                errors.add(fault);
-            }
+        List<Element> elements = set.changes.size() == 1 ? only(set) : null;
+        if (elements == null) {
+            elements = changed(set);
         }
-        ElementSet made = made(set, new ArrayList<>(elements.values()));
+        ElementSet made = made(set, elements);
         try {
             Typing.overlaps(made, set.autoMerge, set.at);
         } catch (Fault fault) {
@@ -93,6 +81,41 @@ final class RuleSetMaker {
             errors.add(set.at, "set has " + elements.size() + " elements, its size is " + size);
         }
         return made;
+    }
+
+    /** The elements of a set that is written once, in columns as they were read; or null. */
+    private @Nullable List<Element> only(TableState.SetState set) {
+        TableState.Change change = set.changes.getFirst();
+        return change.add()
+                        && change.elements() instanceof Elements elements
+                        && elements.parts() == 1
+                        && (elements.allSingle() || set.flags.contains("interval"))
+                        && Typing.distinct(elements)
+                ? elements
+                : null;
+    }
+
+    private List<Element> changed(TableState.SetState set) {
+        Map<Object, Element> elements = new LinkedHashMap<>();
+        for (TableState.Change change : set.changes) {
+            List<Element> of = change.elements();
+            if (of == null) {
+                elements.clear();
+                continue;
+            }
+            try {
+                for (Element element : of) {
+                    if (change.add()) {
+                        add(set, element, elements, change.at());
+                    } else if (elements.remove(element.key()) == null && change.mustExist()) {
+                        throw change.at().fault("an element to delete is not in the set");
+                    }
+                }
+            } catch (Fault fault) {
+                errors.add(fault);
+            }
+        }
+        return new ArrayList<>(elements.values());
     }
 
     private static void add(
@@ -123,6 +146,11 @@ final class RuleSetMaker {
                 if (rule != null) {
                     rules.add(rule);
                 }
+            }
+            Token policy = chain.policy;
+            if (policy != null && chain.base == null) {
+                errors.add(
+                        policy.at(), "only a base chain has a policy; write 'type … hook …' too");
             }
             chains.add(new Chain(chain.name, chain.base, rules, chain.at.pos()));
         }

@@ -1,13 +1,22 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.rule.DataType;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Elements;
 import io.pinhole.rule.Field;
+import io.pinhole.rule.text.Errors;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads {@code set NAME { … }} and {@code map NAME { … }}. */
 final class SetParser {
@@ -27,10 +36,15 @@ final class SetParser {
         final Set<String> flags = new HashSet<>();
         boolean autoMerge;
         @Nullable Long size;
-        Raw.@Nullable Braces elements;
+        Raw.@Nullable Braces untyped;
+        @Nullable List<Element> elements;
+        @Nullable Span elementsAt;
     }
 
-    void declare(TableState table, boolean map, boolean command) {
+    /**
+     * @param mustBeNew true for {@code create}
+     */
+    void declare(TableState table, boolean map, boolean mustBeNew) {
         Token name = at.name(map ? "a map" : "a set");
         at.expect("{", "before the type of a " + (map ? "map" : "set"));
         Declared declared = new Declared();
@@ -55,8 +69,18 @@ final class SetParser {
             throw name.at().fault((map ? "map" : "set") + " '" + name.text() + "' has no type");
         }
         TableState.SetState before = table.sets.get(name.text());
-        if (before != null && !before.keyTypes.equals(keyTypes)) {
-            throw name.at().fault("'" + name.text() + "' exists with another type");
+        if (before != null
+                && (mustBeNew
+                        || !before.keyTypes.equals(keyTypes)
+                        || before.holds != declared.holds
+                        || !before.dataTypes.equals(declared.dataTypes)
+                        || !before.flags.equals(declared.flags))) {
+            throw name.at()
+                    .fault(
+                            "'"
+                                    + name.text()
+                                    + "' exists"
+                                    + (mustBeNew ? "" : " with another type or other flags"));
         }
         TableState.SetState set =
                 before != null
@@ -70,13 +94,17 @@ final class SetParser {
                                 declared.flags,
                                 declared.autoMerge,
                                 declared.size);
-        if (declared.elements != null) {
-            set.changes.add(new TableState.Change(true, false, declared.elements));
+        Span elementsAt = declared.elementsAt;
+        if (elementsAt != null) {
+            List<Element> elements = declared.elements;
+            Raw.Braces untyped = declared.untyped;
+            if (untyped != null) {
+                elements =
+                        new Typing(at.budget).elements(untyped, keyTypes, set.holds, set.dataTypes);
+            }
+            set.changes.add(new TableState.Change(true, false, elements, elementsAt));
         }
         table.sets.put(name.text(), set);
-        if (declared.flags.contains("constant") && declared.elements == null) {
-            errors.add(name.at(), "a constant set needs its elements here");
-        }
     }
 
     private void item(Declared out, Token first, boolean map) {
@@ -109,12 +137,12 @@ final class SetParser {
             case "comment" -> at.string("a comment");
             case "elements" -> {
                 at.expect("=", "after 'elements'");
-                Token start = at.in.peek();
-                Raw raw = start.is("$") ? at.variable() : at.braces();
-                if (!(raw instanceof Raw.Braces braces)) {
-                    throw start.at().fault("expected elements between braces");
+                out.elementsAt = at.in.peek().at();
+                if (out.keyTypes == null) {
+                    out.untyped = braces();
+                } else {
+                    out.elements = elements(out.keyTypes, out.holds, out.dataTypes);
                 }
-                out.elements = braces;
             }
             case "timeout", "counter", "quota", "limit", "ct", "last" ->
                     throw first.at()
@@ -140,6 +168,37 @@ final class SetParser {
                                                             "auto-merge",
                                                             "policy")));
         }
+    }
+
+    private Raw.Braces braces() {
+        Token start = at.in.peek();
+        Raw raw = start.is("$") ? at.variable() : at.braces();
+        if (!(raw instanceof Raw.Braces braces)) {
+            throw start.at().fault("expected elements between braces");
+        }
+        return braces;
+    }
+
+    /** {@code { a, b : c }}, each turned into its final form as it is read. */
+    List<Element> elements(
+            List<DataType> keyTypes, ElementSet.Holds holds, List<DataType> dataTypes) {
+        Typing typing = new Typing(at.budget);
+        if (at.in.peek().is("$")) {
+            return typing.elements(braces(), keyTypes, holds, dataTypes);
+        }
+        Elements.Builder out = new Elements.Builder(keyTypes.size());
+        at.items(
+                item -> {
+                    try {
+                        typing.add(item, keyTypes, holds, dataTypes, out, 0);
+                    } catch (Fault fault) {
+                        errors.add(fault);
+                        if (errors.isFull()) {
+                            throw fault;
+                        }
+                    }
+                });
+        return out.build();
     }
 
     private void types(Declared out, boolean typeof, boolean map, Span start) {
@@ -224,6 +283,9 @@ final class SetParser {
             field = Field.named("meta " + name);
         }
         if (field == null) {
+            if (FieldParser.isForeign(first.text())) {
+                throw first.at().fault("'" + name + "' is " + ValueParser.NOT_EVALUATED);
+            }
             throw first.at()
                     .fault(
                             "expected a field such as 'ip saddr', found '"

@@ -2,17 +2,21 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.BaseChain;
 import io.pinhole.rule.DataType;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.Rule;
+import io.pinhole.rule.text.Span;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** A table while its text is read. */
 final class TableState {
@@ -31,12 +35,21 @@ final class TableState {
         this.at = at;
     }
 
+    /** True if an object of this kind and name is there. */
+    boolean object(NamedObject wanted) {
+        return objects.stream()
+                .anyMatch(o -> o.kind() == wanted.kind() && o.name().equals(wanted.name()));
+    }
+
     /** A chain and where its rules stand. */
     static final class ChainState {
         final String name;
         final Span at;
         @Nullable BaseChain base;
-        boolean policyWritten;
+
+        /** Written before the type: accept or drop, at the place of the policy. */
+        @Nullable Token policy;
+
         final List<PendingRule> rules = new ArrayList<>();
 
         ChainState(String name, Span at) {
@@ -46,18 +59,34 @@ final class TableState {
     }
 
     /** A rule that is read once everything has a name. */
-    static final class PendingRule {
+    abstract static class PendingRule {
         final TableState table;
+        @Nullable Rule rule;
+
+        PendingRule(TableState table) {
+            this.table = table;
+        }
+
+        /** Reads it; called once. */
+        abstract Rule read(Map<String, ElementSet> sets, ValueParser.Budget budget);
+    }
+
+    /** A rule of a text file. */
+    static final class TextRule extends PendingRule {
         final Lexer.Mark mark;
         final int blankDepth;
         final Scope.View view;
-        @Nullable Rule rule;
 
-        PendingRule(TableState table, Lexer.Mark mark, int blankDepth, Scope.View view) {
-            this.table = table;
+        TextRule(TableState table, Lexer.Mark mark, int blankDepth, Scope.View view) {
+            super(table);
             this.mark = mark;
             this.blankDepth = blankDepth;
             this.view = view;
+        }
+
+        @Override
+        Rule read(Map<String, ElementSet> sets, ValueParser.Budget budget) {
+            return new RuleParser(this, sets, budget).rule();
         }
     }
 
@@ -94,6 +123,10 @@ final class TableState {
         }
     }
 
-    /** Elements added, taken away, or (null) all taken away. */
-    record Change(boolean add, boolean mustExist, Raw.@Nullable Braces elements) {}
+    /**
+     * Elements added, taken away, or (null) all taken away.
+     *
+     * @param at the elements' place
+     */
+    record Change(boolean add, boolean mustExist, @Nullable List<Element> elements, Span at) {}
 }

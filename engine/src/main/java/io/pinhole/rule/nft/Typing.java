@@ -5,11 +5,18 @@ import io.pinhole.rule.Canonical;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Elements;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Range;
+import io.pinhole.rule.text.Fault;
+import io.pinhole.rule.text.SourceText;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** Values as written to values of a type. */
 final class Typing {
@@ -45,6 +52,9 @@ final class Typing {
     }
 
     private Range prefix(Raw of, long length, DataType type, Span at) {
+        if (type.kind() != DataType.Kind.ADDRESS && type.kind() != DataType.Kind.NUMBER) {
+            throw at.fault("an " + type.text() + " has no prefixes");
+        }
         Range base = single(of, type);
         if (length > type.bits()) {
             throw at.fault("prefix length is at most " + type.bits() + " for an " + type.text());
@@ -159,12 +169,13 @@ final class Typing {
             return name(text, type, at);
         }
         if (type.kind() == DataType.Kind.ADDRESS) {
-            throw at.fault(
-                    "expected an "
-                            + type.text()
-                            + ", found '"
-                            + SourceText.printable(text)
-                            + "'; host names are not looked up");
+            return address(text, type, at);
+        }
+        if (!text.isEmpty() && text.charAt(0) >= '0' && text.charAt(0) <= '9') {
+            long quoted = Lexer.parseNumber(text);
+            if (quoted >= 0) {
+                return number(quoted, type, at);
+            }
         }
         Integer value = type.symbols().get(text);
         if (value == null && type == DataType.INET_PROTO) {
@@ -181,6 +192,25 @@ final class Typing {
         return Range.of(Integer.toUnsignedLong(value));
     }
 
+    private static Range address(String text, DataType type, Span at) {
+        IpAddress address = IpAddress.parse(text);
+        if (address != null && type == (address.isV4() ? DataType.IPV4_ADDR : DataType.IPV6_ADDR)) {
+            return address.isV4()
+                    ? Range.of(address.v4Bits() & 0xffff_ffffL)
+                    : Range.of(address.high(), address.low());
+        }
+        long mac = type == DataType.ETHER_ADDR ? Lexer.mac(text) : -1;
+        if (mac >= 0) {
+            return Range.of(mac);
+        }
+        throw at.fault(
+                "expected an "
+                        + type.text()
+                        + ", found '"
+                        + SourceText.printable(text)
+                        + "'; host names are valid nft, not evaluated by Pinhole");
+    }
+
     private static Range number(long value, DataType type, Span at) {
         return switch (type.kind()) {
             case NUMBER, FLAGS -> bounded(value, type, at);
@@ -190,12 +220,18 @@ final class Typing {
                 }
                 yield bounded(value * 1000, type, at);
             }
-            case ADDRESS -> throw mismatch(at, "a number", type);
+            case ADDRESS -> {
+                if (type != DataType.IPV4_ADDR) {
+                    throw mismatch(at, "a number", type);
+                }
+                yield bounded(value, type, at);
+            }
             case NAME ->
                     throw at.fault(
                             "expected an "
                                     + type.text()
-                                    + ", found a number; quote it if it is a name");
+                                    + ", found a number; quote it if it is a name (the index of an"
+                                    + " interface is valid nft, not evaluated by Pinhole)");
         };
     }
 
@@ -225,33 +261,39 @@ final class Typing {
             List<DataType> keyTypes,
             ElementSet.Holds holds,
             List<DataType> dataTypes) {
-        List<Element> out = new ArrayList<>();
-        elements(braces, keyTypes, holds, dataTypes, out, 0);
-        return out;
+        Elements.Builder out = new Elements.Builder(keyTypes.size());
+        for (Raw.Item item : braces.items()) {
+            add(item, keyTypes, holds, dataTypes, out, 0);
+        }
+        return out.build();
     }
 
-    private void elements(
-            Raw.Braces braces,
+    /** Adds one element, or those of a define that stands for several. */
+    void add(
+            Raw.Item item,
             List<DataType> keyTypes,
             ElementSet.Holds holds,
             List<DataType> dataTypes,
-            List<Element> out,
+            Elements.Builder out,
             int depth) {
-        if (depth > ValueParser.MAX_DEPTH) {
-            throw braces.at().fault("sets nested deeper than " + ValueParser.MAX_DEPTH);
-        }
-        for (Raw.Item item : braces.items()) {
-            budget.spend(item.key().at());
-            if (item.key() instanceof Raw.Braces inner && item.data() == null) {
-                elements(inner, keyTypes, holds, dataTypes, out, depth + 1);
-                continue;
+        if (item.key() instanceof Raw.Braces inner && item.data() == null) {
+            if (depth > ValueParser.MAX_DEPTH) {
+                throw inner.at().fault("sets nested deeper than " + ValueParser.MAX_DEPTH);
             }
-            out.add(
-                    new Element(
-                            key(item.key(), keyTypes),
-                            data(item, holds, dataTypes),
-                            item.key().at().pos()));
+            for (Raw.Item one : inner.items()) {
+                budget.spend(one.key().at());
+                add(one, keyTypes, holds, dataTypes, out, depth + 1);
+            }
+            return;
         }
+        Span at = item.key().at();
+        budget.element(at);
+        out.add(
+                key(item.key(), keyTypes),
+                data(item, holds, dataTypes),
+                at.source().name,
+                at.line(),
+                at.column());
     }
 
     /** One range for each part. */
@@ -319,34 +361,148 @@ final class Typing {
     static void overlaps(ElementSet set, boolean merge, Span at) {
         boolean map = set.holds() != ElementSet.Holds.NOTHING;
         if (set.keyTypes().size() != 1) {
+            concatenations(set, at);
             return;
         }
-        List<Element> sorted = new ArrayList<>(set.elements());
-        sorted.removeIf(Element::isCatchAll);
-        sorted.sort(
-                (a, b) -> {
-                    Range x = a.key().getFirst();
-                    Range y = b.key().getFirst();
-                    return Range.compare(x.lowHigh(), x.lowLow(), y.lowHigh(), y.lowLow());
-                });
-        for (int i = 1; i < sorted.size(); i++) {
-            Element a = sorted.get(i - 1);
-            Element b = sorted.get(i);
-            if (!a.key().getFirst().overlaps(b.key().getFirst())) {
+        if (!(set.elements() instanceof Elements elements)) {
+            overlaps(asColumns(set), set, merge, map, at);
+            return;
+        }
+        overlaps(elements, set, merge, map, at);
+    }
+
+    private static Elements asColumns(ElementSet set) {
+        Elements.Builder out = new Elements.Builder(1);
+        for (Element e : set.elements()) {
+            out.add(e.key(), e.data(), e.at().file(), e.at().line(), e.at().column());
+        }
+        return out.build();
+    }
+
+    private static void overlaps(
+            Elements elements, ElementSet set, boolean merge, boolean map, Span at) {
+        int[] order = sorted(elements);
+        for (int i = 1; i < order.length; i++) {
+            int a = order[i - 1];
+            int b = order[i];
+            boolean apart =
+                    Range.compare(
+                                    elements.highHigh(a, 0),
+                                    elements.highLow(a, 0),
+                                    elements.lowHigh(b, 0),
+                                    elements.lowLow(b, 0))
+                            < 0;
+            if (apart || a == elements.catchAll() || b == elements.catchAll()) {
                 continue;
             }
-            boolean same = a.key().equals(b.key()) && java.util.Objects.equals(a.data(), b.data());
+            boolean same =
+                    elements.range(a, 0).equals(elements.range(b, 0))
+                            && java.util.Objects.equals(elements.data(a), elements.data(b));
             if (!same && (map || !merge)) {
                 throw at.fault(
                         "conflicting elements: "
-                                + text(a, set.keyTypes().getFirst())
+                                + Canonical.element(elements.get(a), set)
                                 + " and "
-                                + text(b, set.keyTypes().getFirst()));
+                                + Canonical.element(elements.get(b), set));
             }
         }
     }
 
-    private static String text(Element element, DataType type) {
-        return Canonical.range(element.key().getFirst(), type);
+    /** True if no two elements have the same key. */
+    static boolean distinct(Elements elements) {
+        int[] order = sorted(elements);
+        for (int i = 1; i < order.length; i++) {
+            int a = order[i - 1];
+            int b = order[i];
+            if (elements.lowLow(a, 0) == elements.lowLow(b, 0)
+                    && elements.lowHigh(a, 0) == elements.lowHigh(b, 0)
+                    && a != elements.catchAll()
+                    && b != elements.catchAll()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Indexes by the first part's lower end; cheap for what comes sorted, as lists often do. */
+    private static int[] sorted(Elements elements) {
+        int n = elements.size();
+        boolean small = true;
+        boolean inOrder = true;
+        for (int i = 0; i < n; i++) {
+            small &= elements.lowHigh(i, 0) == 0 && elements.lowLow(i, 0) >>> 32 == 0;
+            inOrder &= i == 0 || compare(elements, i - 1, i) <= 0;
+        }
+        int[] order = new int[n];
+        if (inOrder) {
+            java.util.Arrays.setAll(order, i -> i);
+        } else if (small) {
+            long[] packed = new long[n];
+            for (int i = 0; i < n; i++) {
+                packed[i] = (elements.lowLow(i, 0) + Integer.MIN_VALUE) << 32 | i;
+            }
+            java.util.Arrays.sort(packed);
+            java.util.Arrays.setAll(order, i -> (int) packed[i]);
+        } else {
+            Integer[] boxed = new Integer[n];
+            java.util.Arrays.setAll(boxed, i -> i);
+            java.util.Arrays.sort(boxed, (a, b) -> compare(elements, a, b));
+            java.util.Arrays.setAll(order, i -> boxed[i]);
+        }
+        return order;
+    }
+
+    private static int compare(Elements elements, int a, int b) {
+        return Range.compare(
+                elements.lowHigh(a, 0),
+                elements.lowLow(a, 0),
+                elements.lowHigh(b, 0),
+                elements.lowLow(b, 0));
+    }
+
+    /** More pairs are not compared with each other; the first element that matches counts. */
+    private static final int MAX_COMPARED = 2000;
+
+    /**
+     * nft_pipapo refuses an element if an earlier one contains its first or its last key, unless
+     * both are the same.
+     */
+    private static void concatenations(ElementSet set, Span at) {
+        List<Element> elements = set.elements();
+        boolean ranges =
+                elements.stream().anyMatch(e -> e.key().stream().anyMatch(r -> !r.isSingle()));
+        if (!ranges || elements.size() > MAX_COMPARED) {
+            return;
+        }
+        for (int i = 1; i < elements.size(); i++) {
+            Element later = elements.get(i);
+            for (int j = 0; j < i; j++) {
+                Element earlier = elements.get(j);
+                if (!later.key().equals(earlier.key())
+                        && !later.isCatchAll()
+                        && !earlier.isCatchAll()
+                        && (holds(earlier, later, false) || holds(earlier, later, true))) {
+                    throw at.fault(
+                            "conflicting elements: "
+                                    + Canonical.element(earlier, set)
+                                    + " and "
+                                    + Canonical.element(later, set));
+                }
+            }
+        }
+    }
+
+    private static boolean holds(Element earlier, Element later, boolean end) {
+        for (int i = 0; i < earlier.key().size(); i++) {
+            Range of = later.key().get(i);
+            boolean inside =
+                    end
+                            ? earlier.key().get(i).contains(of.highHigh(), of.highLow())
+                            : earlier.key().get(i).contains(of.lowHigh(), of.lowLow());
+            if (!inside) {
+                return false;
+            }
+        }
+        return true;
     }
 }

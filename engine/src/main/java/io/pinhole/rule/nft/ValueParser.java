@@ -2,9 +2,16 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Expr;
-import java.util.ArrayList;
-import java.util.List;
+import io.pinhole.rule.text.Span;
+import io.pinhole.rule.text.Words;
+
 import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Consumer;
 
 /** Reads values, sets and verdicts; what rules, sets and defines have in common. */
 class ValueParser {
@@ -12,6 +19,22 @@ class ValueParser {
     static final int MAX_DEPTH = 32;
 
     static final String NOT_EVALUATED = "valid nft, not evaluated by Pinhole";
+
+    /** Words that nft takes for keywords where it expects a name (seen with nft 1.0.6). */
+    private static final Set<String> RESERVED =
+            Set.of(
+                    """
+                    ip ip6 tcp udp icmp icmpv6 sctp dccp udplite th ct meta log counter limit \
+                    quota accept drop reject return jump goto continue queue notrack masquerade \
+                    snat dnat redirect flow comment set map element chain table rule add delete \
+                    insert iif oif iifname oifname mark pkttype fib rt socket ether vlan arp esp \
+                    ah comp hook type policy priority define include flush list position index \
+                    handle dup fwd osf xt numgen jhash symhash tproxy synproxy secmark flowtable \
+                    size timeout expires flags constant interval dynamic elements typeof all and \
+                    or xor not eq ne lt gt le ge inet netdev bridge ruleset import export monitor \
+                    describe reset replace rename create undefine redefine exists missing\
+                    """
+                            .split(" "));
 
     final Lexer in;
     final Budget budget;
@@ -48,6 +71,10 @@ class ValueParser {
         Token token = in.next();
         if (token.kind() != Token.Kind.WORD || token.text().endsWith("*")) {
             throw token.at().fault("expected the name of " + of + ", found " + token.found());
+        }
+        if (RESERVED.contains(token.text())) {
+            throw token.at()
+                    .fault("'" + token.text() + "' is a word of the language, no name of " + of);
         }
         return token;
     }
@@ -108,7 +135,7 @@ class ValueParser {
 
     private Raw interval() {
         Raw low = or();
-        if (low instanceof Raw.Address && in.peek().is("/")) {
+        if ((low instanceof Raw.Address || low instanceof Raw.Int) && in.peek().is("/")) {
             in.next();
             Token length = in.next();
             if (length.kind() != Token.Kind.NUMBER) {
@@ -176,7 +203,7 @@ class ValueParser {
         if (token.is("(")) {
             in.next();
             enter(token.at());
-            Raw inner = value();
+            Raw inner = or();
             leave();
             expect(")", "after the value in brackets");
             return inner;
@@ -231,13 +258,13 @@ class ValueParser {
         };
     }
 
-    private void enter(Span at) {
+    void enter(Span at) {
         if (++depth > MAX_DEPTH) {
             throw at.fault("nested deeper than " + MAX_DEPTH);
         }
     }
 
-    private void leave() {
+    void leave() {
         depth--;
     }
 
@@ -270,13 +297,24 @@ class ValueParser {
     // ---- sets ----
 
     Raw.Braces braces() {
+        List<Raw.Item> items = new ArrayList<>();
+        Span at =
+                items(
+                        item -> {
+                            budget.keep(item.key().at());
+                            items.add(item);
+                        });
+        return new Raw.Braces(items, at);
+    }
+
+    /** Reads {@code { a, b : c }} and hands each on; gives the place of the brace. */
+    Span items(Consumer<Raw.Item> to) {
         Token open = expect("{", "before the elements of a set");
         enter(open.at());
         int before = in.blankDepth();
         in.beginBlank();
-        List<Raw.Item> items = new ArrayList<>();
         while (!in.peek().is("}")) {
-            items.add(item());
+            to.accept(item());
             if (!in.peek().is("}")) {
                 Token comma = in.next();
                 if (!comma.is(",")) {
@@ -288,11 +326,10 @@ class ValueParser {
         in.next();
         in.blankDepth(before);
         leave();
-        return new Raw.Braces(items, open.at());
+        return open.at();
     }
 
     private Raw.Item item() {
-        budget.spend(in.peek().at());
         Raw key = parts();
         options();
         if (!accept(":")) {
@@ -371,16 +408,46 @@ class ValueParser {
      * How much of a rule file there may be, shared by all its files, and which defines were used.
      */
     static final class Budget {
-        /** Values and elements; about a hundred bytes each. */
-        static final int MAX_VALUES = 2_000_000;
+        /** Values read. */
+        static final int MAX_VALUES = 20_000_000;
 
-        final java.util.Set<String> used = new java.util.HashSet<>();
+        /** Elements of all sets; some tens of bytes each. */
+        static final int MAX_ELEMENTS = 4_000_000;
+
+        /** Elements of defines and of sets in rules; some hundred bytes each. */
+        static final int MAX_KEPT = 2_000_000;
+
+        final Set<String> used = new HashSet<>();
         private int left = MAX_VALUES;
+        private int room = MAX_KEPT;
+        private int elements = MAX_ELEMENTS;
 
         void spend(Span at) {
             if (--left < 0) {
-                throw at.fault("rule set has more than " + MAX_VALUES + " values and elements");
+                throw at.fault("rule set has more than " + MAX_VALUES + " values");
             }
+        }
+
+        void element(Span at) {
+            if (--elements < 0) {
+                throw at.fault("rule set has more than " + MAX_ELEMENTS + " elements of sets");
+            }
+        }
+
+        void keep(Span at) {
+            if (--room < 0) {
+                throw at.fault(
+                        "rule set has more than " + MAX_KEPT + " elements outside of named sets");
+            }
+        }
+
+        int room() {
+            return room;
+        }
+
+        /** Gives back what was kept for a while: the room there was before. */
+        void release(int before) {
+            room = before;
         }
 
         void uses(String define) {

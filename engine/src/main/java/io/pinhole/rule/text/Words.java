@@ -1,15 +1,15 @@
-package io.pinhole.rule.nft;
+package io.pinhole.rule.text;
 
 import java.util.Collection;
 
 /** "Did you mean". */
-final class Words {
+public final class Words {
     private static final int MAX_COMPARED = 40;
 
     private Words() {}
 
     /** {@code ; did you mean 'x'?} for the nearest of the known words, else nothing. */
-    static String hint(String word, Collection<String> known) {
+    public static String hint(String word, Collection<String> known) {
         if (word.length() > MAX_COMPARED) {
             return "";
         }

@@ -1,40 +1,44 @@
-package io.pinhole.rule.nft;
+package io.pinhole.rule.text;
 
 import io.pinhole.rule.RuleError;
+
 import java.util.ArrayList;
 import java.util.List;
 
 /** Errors of one run, up to a limit. */
-final class Errors {
+public final class Errors {
+    /** Errors reported in one run. */
+    public static final int MAX = 50;
+
     private final List<RuleError> list = new ArrayList<>();
     private int more;
 
-    void add(Fault fault) {
+    public void add(Fault fault) {
         add(fault.at, fault.text);
     }
 
-    void add(Span at, String message) {
+    public void add(Span at, String message) {
         RuleError error = at.source().error(at, message);
         if (list.contains(error)) {
             return;
         }
-        if (list.size() >= NftReader.MAX_ERRORS) {
+        if (list.size() >= MAX) {
             more++;
             return;
         }
         list.add(error);
     }
 
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return list.isEmpty();
     }
 
     /** True if reading on would only count. */
-    boolean isFull() {
+    public boolean isFull() {
         return more > 0;
     }
 
-    List<RuleError> list() {
+    public List<RuleError> list() {
         List<RuleError> out = new ArrayList<>(list);
         if (more > 0) {
             RuleError last = list.getLast();

@@ -1,21 +1,21 @@
-package io.pinhole.rule.nft;
+package io.pinhole.rule.text;
 
 import io.pinhole.rule.RuleError;
 
 /** The text of one file, and how errors quote it. */
-final class SourceText {
+public final class SourceText {
     /** Longer lines are quoted in part. */
     private static final int MAX_QUOTED = 160;
 
-    final String name;
-    final String text;
+    public final String name;
+    public final String text;
 
-    SourceText(String name, String text) {
+    public SourceText(String name, String text) {
         this.name = name;
         this.text = text;
     }
 
-    RuleError error(Span at, String message) {
+    public RuleError error(Span at, String message) {
         int offset = Math.min(at.offset(), text.length());
         int start = offset;
         while (start > 0 && text.charAt(start - 1) != '\n') {
@@ -41,7 +41,7 @@ final class SourceText {
     }
 
     /** Control characters of a hostile file do not reach the terminal. */
-    static String printable(String text) {
+    public static String printable(String text) {
         StringBuilder out = null;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);

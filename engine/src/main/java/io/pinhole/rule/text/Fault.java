@@ -1,10 +1,10 @@
-package io.pinhole.rule.nft;
+package io.pinhole.rule.text;
 
 /** Ends the reading of one statement; {@link Errors} keeps it and reading goes on behind it. */
 @SuppressWarnings("serial")
-final class Fault extends RuntimeException {
-    final transient Span at;
-    final String text;
+public final class Fault extends RuntimeException {
+    public final transient Span at;
+    public final String text;
 
     Fault(Span at, String text) {
         super(text, null, false, false);

@@ -1,14 +1,14 @@
-package io.pinhole.rule.nft;
+package io.pinhole.rule.text;
 
 import io.pinhole.rule.SourcePos;
 
 /** A piece of text on one line. */
-record Span(SourceText source, int offset, int line, int column, int width) {
-    SourcePos pos() {
+public record Span(SourceText source, int offset, int line, int column, int width) {
+    public SourcePos pos() {
         return new SourcePos(source.name, line, column);
     }
 
-    Fault fault(String message) {
+    public Fault fault(String message) {
         return new Fault(this, message);
     }
 }

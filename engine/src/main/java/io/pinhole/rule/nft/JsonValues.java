@@ -1,0 +1,204 @@
+package io.pinhole.rule.nft;
+
+import io.pinhole.rule.Action;
+import io.pinhole.rule.Expr;
+import io.pinhole.rule.text.Span;
+
+import org.jspecify.annotations.Nullable;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** Values of nft's JSON (libnftables-json(5), "Expressions") to values as written. */
+final class JsonValues {
+    private static final Set<String> ELEMENT_STATE =
+            Set.of("timeout", "expires", "counter", "limit", "quota", "last", "ct count");
+
+    private JsonValues() {}
+
+    /** A value to compare with or to assign. */
+    static Raw value(Json json) {
+        return switch (json) {
+            case Json.Text(String text, Span at) ->
+                    text.startsWith("@") && text.length() > 1
+                            ? new Raw.Named(text.substring(1), at)
+                            : text.equals("*") ? new Raw.Any(at) : new Raw.Text(text, true, at);
+            case Json.Int(long value, Span at) -> new Raw.Int(value, at);
+            case Json.Word w -> throw w.at().fault("expected a value, found " + w.text());
+            case Json.Items(List<Json> list, Span at) ->
+                    list.size() == 1 ? value(list.getFirst()) : new Raw.Flags(values(list), at);
+            case Json.Fields fields -> object(fields.only());
+        };
+    }
+
+    private static List<Raw> values(List<Json> list) {
+        return list.stream().map(JsonValues::value).toList();
+    }
+
+    private static Raw object(Json.Field field) {
+        Span at = field.at();
+        return switch (field.name()) {
+            case "prefix" -> {
+                Json.Fields prefix = fields(field.value());
+                long length = integer(required(prefix, "len"));
+                yield new Raw.Prefix(value(required(prefix, "addr")), length, at);
+            }
+            case "range" -> {
+                List<Json> ends = items(field.value());
+                if (ends.size() != 2) {
+                    throw at.fault("a range has two ends");
+                }
+                yield new Raw.Between(value(ends.get(0)), value(ends.get(1)), at);
+            }
+            case "concat" -> new Raw.Parts(values(items(field.value())), at);
+            case "set" -> {
+                List<Raw.Item> elements = new ArrayList<>();
+                for (Json element : list(field.value())) {
+                    elements.add(element(element));
+                }
+                yield new Raw.Braces(elements, at);
+            }
+            case "|", "^", "&", "<<", ">>" -> {
+                List<Json> sides = items(field.value());
+                if (sides.size() < 2) {
+                    throw at.fault("'" + field.name() + "' has two sides");
+                }
+                Raw left = value(sides.getFirst());
+                for (Json side : sides.subList(1, sides.size())) {
+                    left = new Raw.Combined(operator(field.name()), left, value(side), at);
+                }
+                yield left;
+            }
+            case "elem" -> element(field).key();
+            default ->
+                    throw at.fault(
+                            "a value by '" + field.name() + "' is " + ValueParser.NOT_EVALUATED);
+        };
+    }
+
+    static Expr.Operator operator(String text) {
+        for (Expr.Operator operator : Expr.Operator.values()) {
+            if (operator.text().equals(text)) {
+                return operator;
+            }
+        }
+        throw new IllegalArgumentException(text);
+    }
+
+    /** One element of a set: a value, or {@code [key, value]} in a map. */
+    static Raw.Item element(Json json) {
+        if (json instanceof Json.Items(List<Json> pair, Span at) && pair.size() == 2) {
+            Raw.Item key = element(pair.getFirst());
+            return new Raw.Item(key.key(), data(pair.getLast()));
+        }
+        if (json instanceof Json.Fields fields
+                && fields.list().size() == 1
+                && fields.only().name().equals("elem")) {
+            return element(fields.only());
+        }
+        return new Raw.Item(value(json), null);
+    }
+
+    /** {@code {"elem": {"val": …, "comment": …}}}. */
+    private static Raw.Item element(Json.Field elem) {
+        Json.Fields fields = fields(elem.value());
+        for (Json.Field field : fields.list()) {
+            if (ELEMENT_STATE.contains(field.name())) {
+                throw field.at()
+                        .fault(
+                                "'"
+                                        + field.name()
+                                        + "' of a single element is "
+                                        + ValueParser.NOT_EVALUATED);
+            }
+            if (!field.name().equals("val") && !field.name().equals("comment")) {
+                throw field.at().fault("expected val or comment, found '" + field.name() + "'");
+            }
+        }
+        return element(required(fields, "val"));
+    }
+
+    private static Raw data(Json json) {
+        if (json instanceof Json.Fields fields && fields.list().size() == 1) {
+            Action action = verdict(fields.only());
+            if (action != null) {
+                return new Raw.Verdict(action, fields.at());
+            }
+        }
+        return value(json);
+    }
+
+    /** {@code {"accept": null}}, {@code {"jump": {"target": "c"}}}; null for anything else. */
+    static @Nullable Action verdict(Json.Field field) {
+        return switch (field.name()) {
+            case "accept" -> new Action.Accept();
+            case "drop" -> new Action.Drop();
+            case "return" -> new Action.Return();
+            case "continue" -> new Action.Continue();
+            case "jump" -> new Action.Jump(target(field), field.at().pos());
+            case "goto" -> new Action.Goto(target(field), field.at().pos());
+            default -> null;
+        };
+    }
+
+    private static String target(Json.Field field) {
+        return text(required(fields(field.value()), "target"));
+    }
+
+    // ---- shapes ----
+
+    static Json.Fields fields(Json json) {
+        if (json instanceof Json.Fields fields) {
+            return fields;
+        }
+        throw json.at().fault("expected an object between braces");
+    }
+
+    static List<Json> items(Json json) {
+        if (json instanceof Json.Items items) {
+            return items.list();
+        }
+        throw json.at().fault("expected a list between brackets");
+    }
+
+    /** A list, or the one thing that stands for a list of one. */
+    static List<Json> list(Json json) {
+        return json instanceof Json.Items items ? items.list() : List.of(json);
+    }
+
+    static Json required(Json.Fields fields, String name) {
+        Json value = fields.get(name);
+        if (value == null) {
+            throw fields.at().fault("'" + name + "' is missing");
+        }
+        return value;
+    }
+
+    static String text(Json json) {
+        if (json instanceof Json.Text text) {
+            return text.text();
+        }
+        throw json.at().fault("expected a string");
+    }
+
+    static long integer(Json json) {
+        if (json instanceof Json.Int number && number.value() >= 0) {
+            return number.value();
+        }
+        throw json.at().fault("expected a number, zero or more");
+    }
+
+    static String text(Json.Fields fields, String name) {
+        return text(required(fields, name));
+    }
+
+    static long integer(Json.Fields fields, String name, long absent) {
+        Json value = fields.get(name);
+        return value == null ? absent : integer(value);
+    }
+
+    static boolean flag(Json.Fields fields, String name) {
+        return fields.get(name) instanceof Json.Word word && word.isTrue();
+    }
+}

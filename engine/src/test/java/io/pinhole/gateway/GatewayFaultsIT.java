@@ -1,0 +1,207 @@
+package io.pinhole.gateway;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** Crashes, reloads, overflow, lack of privilege: what an operator meets sooner or later. */
+class GatewayFaultsIT {
+    private static final String URL = "ftp://203.0.113.20/pub/";
+
+    @TempDir private Path folder;
+    private Lab lab;
+
+    @BeforeEach
+    void up() throws Exception {
+        lab = Lab.up("pitf", "routed");
+        lab.server("vsftpd");
+    }
+
+    @AfterEach
+    void down() throws Exception {
+        lab.close();
+    }
+
+    private void sparse(String name, String size) {
+        Path file = lab.folder().resolve("srv/pub").resolve(name);
+        lab.in("server", "truncate -s " + size + " " + file + " && chmod 644 " + file).ok();
+    }
+
+    @Test
+    void aCrashDuringATransferBreaksNothingThatWasEstablished() throws Exception {
+        sparse("huge.bin", "300M");
+        Path got = folder.resolve("got");
+        Path output = folder.resolve("curl.log");
+        Process transfer;
+        try (GatewayProcess first = GatewayProcess.start(lab)) {
+            transfer =
+                    lab.start(
+                            "client",
+                            "curl -sS --limit-rate 40M -o " + got + " " + URL + "huge.bin",
+                            output);
+            first.await(" pinhole ");
+            GatewayProcess.sleep(1500);
+            assertThat(transfer.isAlive()).as("still running").isTrue();
+            first.kill();
+            assertThat(lab.transfer("-c curl -t 3").status())
+                    .as("fail closed: nothing new passes")
+                    .isEqualTo(1);
+            long before = Files.size(got);
+            GatewayProcess.sleep(1000);
+            assertThat(Files.size(got)).as("the kernel carries it on").isGreaterThan(before);
+        }
+        // Until the restart the control connection waits; then the server's 226 comes through.
+        try (GatewayProcess second = GatewayProcess.start(lab)) {
+            assertThat(second.await("taken over")).doesNotContain(" 0 connections");
+            assertThat(transfer.waitFor(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(transfer.exitValue()).as(Files.readString(output)).isZero();
+            assertThat(Files.size(got)).isEqualTo(300L << 20);
+            lab.transfer("-m active").ok();
+            second.stop();
+        }
+    }
+
+    @Test
+    void aReloadBreaksNoneOfFiftyTransfersAndRecallsWhatIsForbidden() throws Exception {
+        sparse("slow.bin", "20M");
+        Path rules = folder.resolve("rules.nft");
+        String set =
+                Files.readString(
+                        Path.of(System.getProperty("pinhole.root"), "rules/ftp-gateway.nft"));
+        Files.writeString(rules, set);
+        try (GatewayProcess gateway = GatewayProcess.start(lab, "-r", rules.toString())) {
+            List<Process> transfers = new ArrayList<>();
+            for (int i = 0; i < 50; i++) {
+                transfers.add(
+                        lab.start(
+                                "client",
+                                "curl -sS -f --limit-rate 4M -o /dev/null " + URL + "slow.bin",
+                                folder.resolve("out" + i)));
+            }
+            GatewayProcess.sleep(2500);
+            Files.writeString(rules, set + "\n# changed\n");
+            gateway.signal("HUP");
+            assertThat(gateway.await("reload rules.nft")).contains("forbidden=0 recalled=0");
+            Files.writeString(rules, "table inet broken {");
+            gateway.signal("HUP");
+            gateway.await("reload refused");
+            for (Process transfer : transfers) {
+                assertThat(transfer.waitFor(120, TimeUnit.SECONDS)).isTrue();
+                assertThat(transfer.exitValue()).isZero();
+            }
+
+            Process last =
+                    lab.start(
+                            "client",
+                            "curl -sS --limit-rate 2M -m 9 -o /dev/null " + URL + "slow.bin",
+                            folder.resolve("last"));
+            GatewayProcess.sleep(2000);
+            Files.writeString(
+                    rules,
+                    set.replace(
+                            "ct state invalid drop",
+                            "ip saddr 198.51.100.10 drop\n\t\tct state invalid drop"));
+            gateway.signal("HUP");
+            assertThat(gateway.await("generation=3")).contains("forbidden=2 recalled=1");
+            assertThat(last.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(last.exitValue()).as("stopped: timed out").isEqualTo(28);
+            gateway.stop();
+        }
+    }
+
+    @Test
+    void netAdminAndNetRawSuffice() throws Exception {
+        // A user that is not root cannot read everything that root's build lies in.
+        String classes = GatewayProcess.readableCopy(folder);
+        List<String> unprivileged =
+                List.of(
+                        "setpriv",
+                        "--reuid=65534",
+                        "--regid=65534",
+                        "--clear-groups",
+                        "--inh-caps=-all,+net_admin,+net_raw",
+                        "--ambient-caps=-all,+net_admin,+net_raw",
+                        "--bounding-set=-all,+net_admin,+net_raw",
+                        "--no-new-privs");
+        try (GatewayProcess gateway = GatewayProcess.start(lab, unprivileged, classes)) {
+            lab.transfer("-m active -f big.bin").ok();
+            lab.transfer("-m epsv -6").ok();
+            gateway.stop();
+        }
+        assertThat(lab.in("gw", "iptables-save; ip6tables-save").output())
+                .doesNotContain("PINHOLE");
+    }
+
+    @Test
+    void theQueueHasOneOwner() throws Exception {
+        try (GatewayProcess gateway = GatewayProcess.start(lab)) {
+            Lab.Ran second = lab.in("gw", String.join(" ", GatewayProcess.command("gateway")));
+            assertThat(second.status()).isEqualTo(2);
+            assertThat(second.output())
+                    .contains("cannot use NFQUEUE 2100", "Another program listens");
+            lab.transfer("-c curl").ok();
+            gateway.stop();
+        }
+    }
+
+    @Test
+    void whatOverflowsIsCounted() throws Exception {
+        try (GatewayProcess gateway =
+                GatewayProcess.start(lab, "--fail", "open", "--offload", "none")) {
+            lab.transfer("-c curl").ok();
+            // Stopped, it reads nothing: the buffer fills and the rest passes uninspected.
+            gateway.signal("STOP");
+            lab.in(
+                    "client",
+                    "/usr/bin/python3 -c \"import socket; s=socket.socket(2,2);\n"
+                            + "for i in range(60000): s.sendto(b'x'*1400, ('203.0.113.20', 9))\"");
+            gateway.signal("CONT");
+            gateway.await("passed uninspected");
+            lab.transfer("-c curl -m active").ok();
+            String log = gateway.stop();
+            assertThat(log).containsPattern("uninspected [1-9]\\d*, lost 0");
+        }
+    }
+
+    @Test
+    void rejectedClientsAreTold() throws Exception {
+        Path rules = folder.resolve("reject.nft");
+        Files.writeString(
+                rules,
+                """
+                table inet t {
+                  chain forward {
+                    type filter hook forward priority filter; policy drop;
+                    ct state established accept
+                    tcp dport 21 ct state new accept
+                    tcp dport 23 reject with tcp reset
+                    reject
+                  }
+                }
+                """);
+        try (GatewayProcess gateway = GatewayProcess.start(lab, "-r", rules.toString())) {
+            String connect =
+                    "/usr/bin/python3 -c \"import socket,sys\n"
+                            + "s=socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else 2)\n"
+                            + "s.settimeout(2)\n"
+                            + "try: s.connect((sys.argv[1], int(sys.argv[2])))\n"
+                            + "except OSError as e: print(type(e).__name__, e.errno)\" ";
+            for (String host : List.of("203.0.113.20", "2001:db8:2::20")) {
+                assertThat(lab.in("client", connect + host + " 23").output())
+                        .contains("ConnectionRefusedError");
+                assertThat(lab.in("client", connect + host + " 24").output())
+                        .contains("ConnectionRefusedError");
+            }
+            gateway.stop();
+        }
+    }
+}
