@@ -64,6 +64,20 @@ public final class Shape {
                             + " "
                             + Canonical.range(s.range(), s.value().type())
                             + "]";
+            // nft lists 'flags & mask == 0' as 'flags ! mask'.
+            case Statement.InRange(
+                            Expr.Binary(
+                                    Expr.Operator operator,
+                                    Expr.Load load,
+                                    Expr.Constant(DataType type, long high, long mask)),
+                            Range range,
+                            boolean negated,
+                            boolean implied,
+                            SourcePos at)
+                    when operator == Expr.Operator.AND
+                            && type.kind() == DataType.Kind.FLAGS
+                            && range.equals(Range.of(0)) ->
+                    Canonical.statement(new Statement.AnyBit(load, mask, !negated, at));
             case Statement.InSet s -> {
                 List<Element> merged = merged(s.set());
                 Element only = merged.size() == 1 ? merged.getFirst() : null;
