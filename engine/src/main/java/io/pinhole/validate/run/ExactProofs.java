@@ -42,13 +42,13 @@ public final class ExactProofs implements Proofs {
     public synchronized Answer answer(
             Claim claim, RuleSet rules, Setup setup, PathOptions options) {
         try {
-            return exact(claim, rules, setup, options);
+            return exact(claim, rules, options);
         } catch (Bdd.TooLarge e) {
             return trials.answer(claim, rules, setup, options);
         }
     }
 
-    private Answer exact(Claim claim, RuleSet rules, Setup setup, PathOptions options) {
+    private Answer exact(Claim claim, RuleSet rules, PathOptions options) {
         Analysis analysis =
                 done.computeIfAbsent(
                         rules, r -> analyse(r, Policies.of(options.settings().helper())));
