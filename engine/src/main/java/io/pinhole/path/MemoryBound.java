@@ -23,8 +23,8 @@ public record MemoryBound(String what, long most, long bytes, boolean offHeap) {
     /** A control session with its dialogue (measured 2.2 KiB), and its allowance. */
     static final int SESSION = 2_400 + ControlSession.ALLOWANCE;
 
-    /** A pinhole with announcement, permission and its part of the tables: measured 0.3 KiB. */
-    static final int PINHOLE = 512;
+    /** A pinhole with announcement, permission and its part of the tables: measured 0.5 KiB. */
+    static final int PINHOLE = 640;
 
     /** A data connection with its pinhole. */
     static final int DATA = PINHOLE + 256;

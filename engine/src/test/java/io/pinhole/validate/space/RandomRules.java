@@ -166,7 +166,7 @@ public final class RandomRules {
                     transport.equals("tcp")
                             ? "tcp flags " + pick("syn", "== syn", "& (syn|ack) == syn", "! rst")
                             : "meta length > 60";
-            case 13 -> "meta l4proto " + pick("{ tcp, udp }", "!= gre");
+            case 13 -> "meta l4proto " + pick("< 20", "!= gre");
             case 14 -> "ct mark " + pick("1", "!= 0", "< 3");
             case 15 ->
                     transport.equals("icmp")
