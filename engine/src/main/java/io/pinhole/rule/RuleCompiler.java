@@ -113,13 +113,14 @@ final class RuleCompiler {
                 return known;
             }
             Set<Field> out = EnumSet.noneOf(Field.class);
+            // First, for chains that jump in a circle: the kernel takes them where no packet comes.
+            written.put(name, out);
             Chain chain = models.get(name);
             if (chain != null) {
                 for (Rule rule : chain.rules()) {
                     rule.statements().forEach(s -> written(s, out));
                 }
             }
-            written.put(name, out);
             return out;
         }
 

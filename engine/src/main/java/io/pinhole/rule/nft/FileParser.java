@@ -446,6 +446,9 @@ final class FileParser extends FileWalker {
         }
         int place = verb.equals("insert") ? 0 : chain.rules.size();
         if (at.accept("index")) {
+            if (chain.rules.isEmpty()) {
+                throw next.at().fault("chain '" + name.text() + "' has no rules yet");
+            }
             int index = (int) at.number("an index", Math.max(0, chain.rules.size() - 1));
             place = verb.equals("insert") ? index : index + 1;
         }

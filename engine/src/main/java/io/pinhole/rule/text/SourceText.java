@@ -37,7 +37,13 @@ public final class SourceText {
         String line = (from > start ? "…" : "") + printable(text.substring(from, to));
         int caret = offset - from + 1 + (from > start ? 1 : 0);
         return new RuleError(
-                name, at.line(), at.column(), message, line, caret, Math.max(1, at.width()));
+                name,
+                at.line(),
+                at.column(),
+                printable(message),
+                line,
+                caret,
+                Math.max(1, at.width()));
     }
 
     /** Control characters of a hostile file do not reach the terminal. */
