@@ -28,6 +28,7 @@ import java.util.concurrent.Callable;
 @Command(
         name = "check",
         sortOptions = false,
+        header = "Look for what is wrong with a rule set.",
         description = {
             "Look for what is wrong with a rule set: rules that can never match,",
             "rules that change nothing, and what goes wrong with FTP."

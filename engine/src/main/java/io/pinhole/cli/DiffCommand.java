@@ -22,6 +22,7 @@ import java.util.concurrent.Callable;
 @Command(
         name = "diff",
         sortOptions = false,
+        header = "Say what passes under one rule set and not under another.",
         description = {
             "Say what passes under NEW that did not under OLD, and the reverse, over all",
             "packets and all FTP dialogues, with an example for each difference."

@@ -33,6 +33,7 @@ import java.util.concurrent.Callable;
 @Command(
         name = "explain",
         sortOptions = false,
+        header = "Walk one packet through a rule set and say what decided.",
         description = {
             "Walk one packet through a rule set: which rules it met, what failed first in each,",
             "what decided, and the smallest changes that would have let it pass."

@@ -38,6 +38,7 @@ import java.util.stream.Collectors;
 @Command(
         name = "gateway",
         sortOptions = false,
+        header = "Judge the packets that cross this host.",
         description = {
             "Judge the packets that cross this host, and pass only what the rules let",
             "through. See docs/gateway.md for what is queued and what stays the kernel's."

@@ -10,6 +10,7 @@ import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.concurrent.Callable;
 
@@ -50,6 +51,9 @@ public final class Main implements Callable<Integer> {
 
     /** The input is damaged part-way: everything before the damage was judged. */
     public static final int EXIT_DAMAGED = 3;
+
+    /** What a shell reports for a program that a closed pipe ended. */
+    private static final int EXIT_PIPE = 128 + 13;
 
     private static final int TRACE_LINES = 12;
     private static final int HELP_COLUMNS = 100;
@@ -125,11 +129,18 @@ public final class Main implements Callable<Integer> {
         } else if (e instanceof UserError mistake) {
             err.println("pinhole: " + mistake.lines().getFirst());
             mistake.lines().stream().skip(1).forEach(err::println);
+        } else if (isBrokenPipe(e)) {
+            return EXIT_PIPE; // whoever reads has seen enough
         } else {
             internalError(e, err);
         }
         err.flush();
         return EXIT_USAGE;
+    }
+
+    private static boolean isBrokenPipe(Exception e) {
+        Throwable cause = e instanceof UncheckedIOException ? e.getCause() : null;
+        return cause != null && String.valueOf(cause.getMessage()).contains("Broken pipe");
     }
 
     private static void internalError(Throwable e, PrintWriter err) {

@@ -43,6 +43,7 @@ import java.util.concurrent.Callable;
 @Command(
         name = "monitor",
         sortOptions = false,
+        header = "Judge what passes by on an interface, forwarding nothing.",
         description = {
             "Judge what passes by on an interface, as analyze does with a capture: what a",
             "rule set would do, before it is trusted. Nothing is forwarded or stopped."

@@ -45,6 +45,7 @@ import java.util.stream.Collectors;
 @Command(
         name = "record",
         sortOptions = false,
+        header = "Turn a capture into a scenario.",
         description = {
             "Turn a capture into a scenario that passes under the same rules: as",
             "dialogues and transfers where that is enough, else packet by packet."

@@ -11,6 +11,7 @@ import java.util.concurrent.Callable;
 /** {@code pinhole reload}: a running gateway reads its rules again. */
 @Command(
         name = "reload",
+        header = "Let a running gateway read its rule set again.",
         description = {
             "Let a running gateway read its rule set again. A bad one changes nothing.",
             "Established flows are judged again under the new rules."

@@ -36,6 +36,7 @@ import java.util.stream.Stream;
 @Command(
         name = "test",
         sortOptions = false,
+        header = "Run scenarios: tests of rule sets.",
         description = {
             "Run scenarios: tests of rule sets, written as dialogues and packets",
             "(docs/scenarios.md). Needs no root, no kernel, no network."

@@ -271,7 +271,7 @@ final class FtpChecks {
                 }
             }
             int tcp = bdd.and(space.tcp(), ports);
-            int open = bdd.and(bdd.and(accepted, reach.opening()), tcp);
+            int open = bdd.minus(bdd.and(bdd.and(accepted, reach.opening()), tcp), loopback());
             // An earlier rule may have taken some ports out: it is the idea that is wrong.
             int named = space.onlyBy(bdd.and(meant, tcp), DESTINATION_PORT);
             if (open != Bdd.FALSE && bdd.isSubset(ports, named)) {
@@ -284,6 +284,13 @@ final class FtpChecks {
                                 Witness.of(space, open)));
             }
         }
+    }
+
+    /** Nobody but the host itself gets there. */
+    private int loopback() {
+        return bdd.or(
+                space.address(DESTINATION, true, Range.between(0x7f000000L, 0x7fffffffL)),
+                space.address(DESTINATION, false, Range.of(0, 1)));
     }
 
     private static boolean accepts(Statement statement) {
