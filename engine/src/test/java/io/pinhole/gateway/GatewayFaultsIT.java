@@ -102,9 +102,9 @@ class GatewayFaultsIT {
             Process last =
                     lab.start(
                             "client",
-                            "curl -sS --limit-rate 2M -m 9 -o /dev/null " + URL + "slow.bin",
+                            "curl -sS --limit-rate 1M -m 15 -o /dev/null " + URL + "slow.bin",
                             folder.resolve("last"));
-            GatewayProcess.sleep(2000);
+            awaitDataConnection();
             Files.writeString(
                     rules,
                     set.replace(
@@ -112,10 +112,19 @@ class GatewayFaultsIT {
                             "ip saddr 198.51.100.10 drop\n\t\tct state invalid drop"));
             gateway.signal("HUP");
             assertThat(gateway.await("generation=3")).contains("forbidden=2 recalled=1");
-            assertThat(last.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(last.waitFor(30, TimeUnit.SECONDS)).isTrue();
             assertThat(last.exitValue()).as("stopped: timed out").isEqualTo(28);
             gateway.stop();
         }
+    }
+
+    /** Until the kernel knows an established connection beside the control connection. */
+    private void awaitDataConnection() throws Exception {
+        String others = "conntrack -L -p tcp 2>/dev/null | grep ESTABLISHED | grep -v 'port=21 '";
+        for (int i = 0; i < 50 && lab.in("gw", others).output().isBlank(); i++) {
+            GatewayProcess.sleep(100);
+        }
+        GatewayProcess.sleep(500); // and the gateway has let it go
     }
 
     @Test
