@@ -2,7 +2,8 @@ package io.pinhole.benchmarks;
 
 import io.pinhole.core.IpAddress;
 import io.pinhole.flow.FlowTable;
-
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -15,9 +16,6 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-
-import java.util.SplittableRandom;
-import java.util.concurrent.TimeUnit;
 
 /** Hash and look-up of IPv4 flows in random order, and their coming and going. */
 @State(Scope.Thread)

@@ -3,7 +3,6 @@ package io.pinhole.benchmarks;
 import io.pinhole.capture.SystemMemory;
 import io.pinhole.core.IpAddress;
 import io.pinhole.flow.FlowTable;
-
 import java.util.Locale;
 
 /**

@@ -3,7 +3,7 @@ package io.pinhole.benchmarks;
 import io.pinhole.benchmarks.generate.PacketArray;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Verdict;
-
+import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -16,8 +16,6 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
-
-import java.util.concurrent.TimeUnit;
 
 /**
  * What rules that do not match cost: the whole path for first packets of flows and for packets of

@@ -8,7 +8,6 @@ import io.pinhole.decode.LinkType;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleSet;
-
 import java.lang.management.ManagementFactory;
 
 /**

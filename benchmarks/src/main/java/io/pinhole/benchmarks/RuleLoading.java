@@ -5,7 +5,6 @@ import io.pinhole.rule.iptables.IpSets;
 import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.ReadResult;
 import io.pinhole.rule.read.RuleReader;
-
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

@@ -3,7 +3,6 @@ package io.pinhole.benchmarks;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
-
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;

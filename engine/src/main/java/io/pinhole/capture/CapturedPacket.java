@@ -1,11 +1,9 @@
 package io.pinhole.capture;
 
 import io.pinhole.decode.LinkType;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One packet as a source hands it out. Re-used for each packet; its bytes are valid until the

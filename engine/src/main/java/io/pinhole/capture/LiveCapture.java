@@ -1,7 +1,9 @@
 package io.pinhole.capture;
 
 import io.pinhole.decode.LinkType;
-
+import java.lang.foreign.MemorySegment;
+import java.sql.Timestamp;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.pcap4j.core.BpfProgram.BpfCompileMode;
 import org.pcap4j.core.NotOpenException;
@@ -11,10 +13,6 @@ import org.pcap4j.core.PcapNativeException;
 import org.pcap4j.core.PcapNetworkInterface.PromiscuousMode;
 import org.pcap4j.core.PcapStat;
 import org.pcap4j.core.RawPacketListener;
-
-import java.lang.foreign.MemorySegment;
-import java.sql.Timestamp;
-import java.util.function.Consumer;
 
 /**
  * What passes by on an interface, by libpcap. {@link #run} belongs to one thread; {@link #stop} may

@@ -1,7 +1,6 @@
 package io.pinhole.capture;
 
 import io.pinhole.decode.LinkType;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -1,7 +1,6 @@
 package io.pinhole.capture;
 
 import io.pinhole.decode.LinkType;
-
 import org.jspecify.annotations.Nullable;
 
 /** One interface of a pcapng section: what its packets' fields mean. Immutable. */

@@ -17,14 +17,6 @@ import io.pinhole.report.TextReport;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.explain.Explanation;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -38,6 +30,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code pinhole analyze}: judges captures and tells what FTP happened in them. */
 @Command(
@@ -46,7 +43,7 @@ import java.util.stream.Collectors;
         sortOptions = false,
         description =
                 "Judge captures by a rule set and tell what FTP happened in them: sessions,"
-                    + " pinholes, transfers, what was blocked by which rule, and the cure.",
+                        + " pinholes, transfers, what was blocked by which rule, and the cure.",
         footerHeading = "%nExamples:%n",
         footer = {
             "  pinhole analyze capture.pcap",
@@ -55,7 +52,7 @@ import java.util.stream.Collectors;
             "  tcpdump -i eth0 -w - tcp | pinhole analyze --json -",
             "",
             "Exit status: 0 fine, 1 --fail-on matched, 2 bad usage, rule set or file, 3 a file is"
-                + " damaged",
+                    + " damaged",
             "part-way: everything before the damage was judged."
         })
 final class AnalyzeCommand implements Callable<Integer> {
@@ -72,7 +69,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             paramLabel = "PORT",
             description =
                     "Control ports instead of 21, with the bundled rule set also in what it lets"
-                        + " in; with another set that assigns no helper: attach the helper there.")
+                            + " in; with another set that assigns no helper: attach the helper there.")
     private List<Integer> ftpPorts = new ArrayList<>();
 
     @Option(
@@ -90,7 +87,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             paramLabel = "ADDR",
             description =
                     "An address of the host itself: packets to it meet input, packets from it"
-                        + " output; repeatable.")
+                            + " output; repeatable.")
     private List<String> locals = new ArrayList<>();
 
     @Option(
@@ -98,7 +95,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             paramLabel = "NAME=CIDR",
             description =
                     "Which addresses live behind which interface, for rule sets that ask;"
-                        + " repeatable.")
+                            + " repeatable.")
     private List<String> interfaces = new ArrayList<>();
 
     @Option(
@@ -115,7 +112,7 @@ final class AnalyzeCommand implements Callable<Integer> {
             paramLabel = "WHAT",
             description =
                     "Exit status 1 if anything was dropped, if there was an alert, if a transfer"
-                        + " was incomplete: ${COMPLETION-CANDIDATES}.",
+                            + " was incomplete: ${COMPLETION-CANDIDATES}.",
             completionCandidates = FailOnNames.class)
     private List<String> failOn = new ArrayList<>();
 

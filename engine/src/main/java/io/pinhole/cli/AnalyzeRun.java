@@ -17,12 +17,10 @@ import io.pinhole.report.Report;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleListing;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One run of {@code analyze}: reads the packets, has them judged, tells the report in order. */
 final class AnalyzeRun {

@@ -8,12 +8,6 @@ import io.pinhole.validate.check.RuleCheck;
 import io.pinhole.validate.check.Severity;
 import io.pinhole.validate.space.Bdd;
 import io.pinhole.validate.space.Policies;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStream;
@@ -23,6 +17,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code pinhole check}: what is wrong with a rule set, over all packets. */
 @Command(

@@ -3,12 +3,9 @@ package io.pinhole.cli;
 import io.pinhole.control.ControlAddress;
 import io.pinhole.control.ControlClient;
 import io.pinhole.control.ControlException;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Option;
-
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
 
 /** Which gateway to ask, for {@code @Mixin} into a command. */
 final class ControlClientOptions {

@@ -5,14 +5,11 @@ import io.pinhole.control.ControlException;
 import io.pinhole.control.ControlOptions;
 import io.pinhole.control.ControlServer;
 import io.pinhole.control.api.Gateway;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Option;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
 
 /** Where the gateway's control API listens, for {@code @Mixin} into a command. */
 final class ControlServerOptions {

@@ -5,18 +5,16 @@ import io.pinhole.validate.check.DiffReport;
 import io.pinhole.validate.check.RuleDiff;
 import io.pinhole.validate.space.Bdd;
 import io.pinhole.validate.space.Policies;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStream;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code pinhole diff}: what passes under one rule set and not under the other. */
 @Command(

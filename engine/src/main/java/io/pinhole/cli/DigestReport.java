@@ -10,7 +10,6 @@ import io.pinhole.report.FlowSource;
 import io.pinhole.report.Report;
 import io.pinhole.report.Totals;
 import io.pinhole.rule.RuleOrigin;
-
 import org.jspecify.annotations.Nullable;
 
 /** A report that also takes the fingerprint of the verdicts it is told. */

@@ -13,13 +13,6 @@ import io.pinhole.rule.explain.Explanation;
 import io.pinhole.rule.explain.PacketSpec;
 import io.pinhole.rule.explain.PacketText;
 import io.pinhole.rule.explain.PacketTextException;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStream;
@@ -28,6 +21,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code pinhole explain}: what a rule set does with one packet, and why. */
 @Command(

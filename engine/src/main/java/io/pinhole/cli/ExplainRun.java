@@ -20,10 +20,8 @@ import io.pinhole.rule.Walk;
 import io.pinhole.rule.explain.Explainer;
 import io.pinhole.rule.explain.Explanation;
 import io.pinhole.rule.explain.PacketSpec;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code analyze --explain}: judges a capture up to one packet, and writes down that packet's walk

@@ -1,14 +1,11 @@
 package io.pinhole.cli;
 
 import io.pinhole.control.ControlClient;
-
+import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-
-import java.util.concurrent.Callable;
 
 /** {@code pinhole flows}: the flow table of a running gateway, as conntrack -L prints it. */
 @Command(

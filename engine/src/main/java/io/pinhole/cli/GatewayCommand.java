@@ -15,13 +15,6 @@ import io.pinhole.gateway.RuleSource;
 import io.pinhole.path.InterfaceMap;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -33,6 +26,10 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** {@code pinhole gateway}: judges packets inline. */
 @Command(

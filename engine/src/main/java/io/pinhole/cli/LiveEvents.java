@@ -3,7 +3,6 @@ package io.pinhole.cli;
 import io.pinhole.gateway.EventRenderer;
 import io.pinhole.path.Event;
 import io.pinhole.report.JsonReport;
-
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;

@@ -1,5 +1,9 @@
 package io.pinhole.cli;
 
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -8,11 +12,6 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
-
-import java.io.PrintWriter;
-import java.io.UncheckedIOException;
-import java.util.Arrays;
-import java.util.concurrent.Callable;
 
 /** The command {@code pinhole}: finds the subcommand and turns its result into an exit status. */
 @Command(

@@ -17,14 +17,6 @@ import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.scenario.ReadScenario;
 import io.pinhole.validate.scenario.ScenarioReader;
 import io.pinhole.validate.scenario.Setup;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -40,6 +32,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code pinhole record}: turns a capture into a scenario. */
 @Command(

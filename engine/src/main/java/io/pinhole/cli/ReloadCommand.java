@@ -1,12 +1,10 @@
 package io.pinhole.cli;
 
 import io.pinhole.control.ControlClient;
-
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-
-import java.util.concurrent.Callable;
 
 /** {@code pinhole reload}: a running gateway reads its rules again. */
 @Command(

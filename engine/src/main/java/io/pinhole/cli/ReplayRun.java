@@ -12,7 +12,6 @@ import io.pinhole.report.FlowSource;
 import io.pinhole.report.Report;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleProgram;
-
 import java.io.PrintStream;
 
 /**

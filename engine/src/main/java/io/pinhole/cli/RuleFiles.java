@@ -2,7 +2,6 @@ package io.pinhole.cli;
 
 import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.NftReader;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;

@@ -5,11 +5,6 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.iptables.IpSets;
 import io.pinhole.rule.nft.ReadResult;
 import io.pinhole.rule.read.RuleReader;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Option;
-
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
 
 /** The options that name a rule set, for {@code @Mixin} into a command. */
 final class RuleOptions {

@@ -9,9 +9,6 @@ import io.pinhole.validate.scenario.Bytes;
 import io.pinhole.validate.scenario.ScenarioFiles;
 import io.pinhole.validate.scenario.ScenarioLimits;
 import io.pinhole.validate.scenario.Setup;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.AccessDeniedException;
@@ -27,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Brings what scenarios name: rule sets, settings, captures, includes. What the command line says

@@ -1,12 +1,10 @@
 package io.pinhole.cli;
 
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Option;
-
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
 
 /** The options {@code --config} and {@code --set}, for {@code @Mixin} into a command. */
 final class SettingsOptions {
@@ -23,7 +21,7 @@ final class SettingsOptions {
             paramLabel = "KEY=VALUE",
             description =
                     "Change one setting, on top of the file; repeatable, the last of equal keys"
-                        + " wins.")
+                            + " wins.")
     List<String> sets = new ArrayList<>();
 
     /** Whether any of the options was given. */

@@ -1,11 +1,9 @@
 package io.pinhole.cli;
 
 import io.pinhole.control.ControlClient;
-
+import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-
-import java.util.concurrent.Callable;
 
 /** {@code pinhole status}: how a running gateway does. */
 @Command(

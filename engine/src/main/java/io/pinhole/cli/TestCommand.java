@@ -9,12 +9,6 @@ import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.scenario.ReadScenario;
 import io.pinhole.validate.scenario.Scenario;
 import io.pinhole.validate.scenario.ScenarioReader;
-
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -31,6 +25,10 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 /** {@code pinhole test}: runs scenarios. */
 @Command(

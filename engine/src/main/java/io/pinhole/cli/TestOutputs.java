@@ -14,11 +14,6 @@ import io.pinhole.validate.output.TextResults;
 import io.pinhole.validate.run.PacketTap;
 import io.pinhole.validate.run.ScenarioRunner;
 import io.pinhole.validate.run.TestResult;
-
-import org.jspecify.annotations.Nullable;
-
-import picocli.CommandLine.Option;
-
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringWriter;
@@ -27,6 +22,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
 
 /** Where the results of {@code pinhole test} go, for {@code @Mixin} into the command. */
 final class TestOutputs {

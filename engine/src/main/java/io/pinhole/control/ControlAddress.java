@@ -1,15 +1,13 @@
 package io.pinhole.control;
 
 import io.pinhole.core.IpAddress;
-
-import org.jspecify.annotations.Nullable;
-
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Where the control API listens. */
 public sealed interface ControlAddress {

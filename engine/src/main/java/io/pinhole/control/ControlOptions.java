@@ -1,8 +1,7 @@
 package io.pinhole.control;
 
-import org.jspecify.annotations.Nullable;
-
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How the control API is served.

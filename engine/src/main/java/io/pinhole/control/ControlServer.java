@@ -19,11 +19,6 @@ import io.netty.handler.timeout.IdleStateHandler;
 import io.pinhole.control.api.Gateway;
 import io.pinhole.control.api.GatewayBusyException;
 import io.pinhole.control.api.Subscription;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.UnixDomainSocketAddress;
@@ -38,8 +33,10 @@ import java.util.Set;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-
 import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Serves the control API of a gateway. Bounds: {@value #MAX_CONNECTIONS} connections, {@value

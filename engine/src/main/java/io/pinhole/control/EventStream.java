@@ -12,7 +12,6 @@ import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
 import io.pinhole.control.api.Subscription;
-
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;

@@ -7,16 +7,14 @@ import io.pinhole.control.api.ReloadResult;
 import io.pinhole.control.api.RuleCounters;
 import io.pinhole.control.api.Stats;
 import io.pinhole.core.FlowKey;
-
-import tools.jackson.databind.node.ArrayNode;
-import tools.jackson.databind.node.JsonNodeFactory;
-import tools.jackson.databind.node.ObjectNode;
-
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.JsonNodeFactory;
+import tools.jackson.databind.node.ObjectNode;
 
 /** Snapshots as JSON; names as in the events of {@code analyze --json}. */
 final class Json {

@@ -1,7 +1,6 @@
 package io.pinhole.control;
 
 import io.pinhole.control.api.Stats;
-
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;

@@ -6,9 +6,6 @@ import io.pinhole.control.api.Gateway;
 import io.pinhole.control.api.GatewayBusyException;
 import io.pinhole.control.api.ReloadResult;
 import io.pinhole.core.IpAddress;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -17,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** Answers every route but the event stream. Runs on virtual threads: the gateway may keep it. */
 final class Requests {

@@ -1,7 +1,6 @@
 package io.pinhole.control;
 
 import io.netty.handler.codec.http.HttpMethod;
-
 import org.jspecify.annotations.Nullable;
 
 /**

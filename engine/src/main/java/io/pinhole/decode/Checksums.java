@@ -3,7 +3,6 @@ package io.pinhole.decode;
 import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.Anomaly;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

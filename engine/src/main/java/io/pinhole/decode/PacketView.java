@@ -4,7 +4,6 @@ import static java.nio.ByteOrder.BIG_ENDIAN;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

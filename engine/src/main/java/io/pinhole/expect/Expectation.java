@@ -1,7 +1,6 @@
 package io.pinhole.expect;
 
 import io.pinhole.core.IpAddress;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,8 +1,7 @@
 package io.pinhole.expect;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The expectations of one shard, found by their destination. Owned by one thread.

@@ -3,7 +3,6 @@ package io.pinhole.flow;
 import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 

@@ -1,7 +1,6 @@
 package io.pinhole.flow;
 
 import io.pinhole.core.Direction;
-
 import java.util.function.LongConsumer;
 
 /**

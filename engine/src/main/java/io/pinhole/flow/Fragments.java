@@ -6,13 +6,11 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
 import io.pinhole.flow.FragmentTable.Datagram;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Rebuilds IPv4 and IPv6 datagrams from their fragments (RFC 791 section 3.2, RFC 8200 section

@@ -1,9 +1,8 @@
 package io.pinhole.flow;
 
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Zeroed memory of one table that grows at its end. A small one moves when it grows; a large one

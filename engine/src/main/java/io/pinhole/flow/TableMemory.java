@@ -1,9 +1,8 @@
 package io.pinhole.flow;
 
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /** Where large tables get their memory from. */
 @FunctionalInterface

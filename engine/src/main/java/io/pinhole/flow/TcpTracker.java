@@ -3,7 +3,6 @@ package io.pinhole.flow;
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.Settings;
 import io.pinhole.decode.PacketView;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -4,11 +4,9 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The dialogue of one control connection. Not thread-safe; calls no clock; throws on no input.

@@ -6,12 +6,10 @@ import io.pinhole.core.MemoryBudget;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Settings.HelperPolicy;
 import io.pinhole.core.TransferMode;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Lines of both sides in, announcements and transfers out (RFC 959 sections 4 and 5).

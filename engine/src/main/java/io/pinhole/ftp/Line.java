@@ -1,7 +1,6 @@
 package io.pinhole.ftp;
 
 import io.pinhole.core.MemoryBudget;
-
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 

@@ -2,13 +2,11 @@ package io.pinhole.ftp;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.MemoryBudget;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Iterator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The commands outstanding, and which of them a reply answers (RFC 959 section 5.4).

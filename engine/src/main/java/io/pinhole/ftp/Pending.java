@@ -1,10 +1,8 @@
 package io.pinhole.ftp;
 
 import io.pinhole.core.TransferMode;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** A command that waits for its final reply. */
 final class Pending {

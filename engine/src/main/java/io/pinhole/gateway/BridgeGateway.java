@@ -7,11 +7,6 @@ import io.pinhole.control.api.Stats;
 import io.pinhole.core.FlowKey;
 import io.pinhole.path.JournalEntry;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.net.NetworkInterface;
 import java.net.SocketException;
@@ -21,6 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The gateway as a bump in the wire: the only path between two interfaces that are not connected

@@ -8,15 +8,13 @@ import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The one shard of a bridge: two ports, one path, one thread. */
 final class BridgeShard extends Shard {

@@ -1,7 +1,6 @@
 package io.pinhole.gateway;
 
 import io.pinhole.path.Event;
-
 import java.util.List;
 
 /** Writes events as {@code analyze --json} does. Called by one thread at a time. */

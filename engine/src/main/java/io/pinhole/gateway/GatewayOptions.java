@@ -1,10 +1,8 @@
 package io.pinhole.gateway;
 
 import io.pinhole.path.PathOptions;
-
-import org.jspecify.annotations.Nullable;
-
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a gateway runs, besides its rules.

@@ -20,10 +20,6 @@ import io.pinhole.path.VerdictDigest;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleCount;
 import io.pinhole.rule.RuleSet;
-
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -38,6 +34,8 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What both modes have in common: shards, their threads, commands from outside, reload. Callable

@@ -1,11 +1,10 @@
 package io.pinhole.gateway;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Work for a shard's thread from others; run there between batches. Bounded. */
 final class Mailbox {

@@ -11,11 +11,6 @@ import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -23,6 +18,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The gateway on a routing or bridging host: the kernel forwards and queues, the shards judge. The

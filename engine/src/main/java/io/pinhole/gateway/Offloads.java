@@ -1,13 +1,11 @@
 package io.pinhole.gateway;
 
 import io.pinhole.core.FlowKey;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /** The connections that the kernel carries, or that were taken over from it. Any thread. */
 final class Offloads {

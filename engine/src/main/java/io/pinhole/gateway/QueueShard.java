@@ -12,16 +12,14 @@ import io.pinhole.decode.PacketView;
 import io.pinhole.path.JournalEntry;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The shard of one NFQUEUE. */
 final class QueueShard extends Shard {

@@ -8,11 +8,6 @@ import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.path.JournalEntry;
 import io.pinhole.path.Positions;
-
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -24,6 +19,9 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Keeps what is judged, in files that {@code analyze} reads: every packet with its time and

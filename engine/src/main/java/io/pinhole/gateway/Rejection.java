@@ -4,7 +4,6 @@ import io.pinhole.decode.Checksums;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RejectWith;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

@@ -1,7 +1,6 @@
 package io.pinhole.gateway;
 
 import io.pinhole.rule.RuleSet;
-
 import java.util.List;
 
 /** Where the rule set comes from, at the start and at each reload. */

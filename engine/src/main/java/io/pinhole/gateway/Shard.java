@@ -15,10 +15,8 @@ import io.pinhole.path.VerdictSink;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A path, the thread that owns it and what it counts. Counters may be read from any thread; all

@@ -1,7 +1,6 @@
 package io.pinhole.gateway;
 
 import io.pinhole.path.JournalEntry;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

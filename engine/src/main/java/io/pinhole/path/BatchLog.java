@@ -7,10 +7,8 @@ import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.expect.Expectation;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes down what the packets of a batch lead to in one lane, in order: events, verdicts of earlier

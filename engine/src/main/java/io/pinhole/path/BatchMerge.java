@@ -4,12 +4,10 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
 import io.pinhole.expect.Expectation;
 import io.pinhole.expect.ExpectationTable;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells what the lanes found out in the order of the packets, as one path would have told it:

@@ -12,7 +12,6 @@ import io.pinhole.expect.ExpectationTable;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.flow.TcpTracker;
 import io.pinhole.rule.TimeoutObject;
-
 import org.jspecify.annotations.Nullable;
 
 /**

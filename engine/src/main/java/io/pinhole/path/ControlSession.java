@@ -15,12 +15,10 @@ import io.pinhole.ftp.DialogueListener;
 import io.pinhole.ftp.LinuxHelper;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A control connection whose dialogue is read, with its pinholes and data connections. Owned by the

@@ -8,11 +8,9 @@ import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.TransferMode;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What happened beyond single verdicts; emitted when it is settled. Positions name packets as the

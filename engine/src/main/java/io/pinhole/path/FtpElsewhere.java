@@ -2,7 +2,6 @@ package io.pinhole.path;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.decode.PacketView;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;

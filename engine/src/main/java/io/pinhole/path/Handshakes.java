@@ -2,7 +2,6 @@ package io.pinhole.path;
 
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -4,7 +4,6 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RuleProgram;
-
 import java.util.Arrays;
 
 /**

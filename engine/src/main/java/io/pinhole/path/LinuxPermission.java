@@ -3,7 +3,6 @@ package io.pinhole.path;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.expect.Expectation;
-
 import org.jspecify.annotations.Nullable;
 
 /** An expectation as nf_conntrack_ftp makes it: it lives as long as its control flow's entry. */

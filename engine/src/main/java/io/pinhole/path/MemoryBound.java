@@ -1,7 +1,6 @@
 package io.pinhole.path;
 
 import io.pinhole.core.Settings;
-
 import java.util.List;
 
 /**

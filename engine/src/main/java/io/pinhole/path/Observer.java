@@ -8,11 +8,9 @@ import io.pinhole.decode.PacketView;
 import io.pinhole.expect.Expectation;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.BitSet;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads the dialogues that no helper reads, and follows the data connections announced there or

@@ -2,7 +2,6 @@ package io.pinhole.path;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-
 import org.jspecify.annotations.Nullable;
 
 /**

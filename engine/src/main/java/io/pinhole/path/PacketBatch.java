@@ -8,14 +8,12 @@ import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Packets to be judged together, where they lie, and the verdict of each. Filled by one thread,

@@ -18,13 +18,11 @@ import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleProgram;
 import io.pinhole.rule.Walk;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One packet in, one verdict and its events out. Single-threaded: owns its tables.

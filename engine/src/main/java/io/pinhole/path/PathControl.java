@@ -16,13 +16,11 @@ import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RejectWith;
 import io.pinhole.rule.RuleProgram;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a live gateway does with a path besides handing packets in: offload flows, take over flows

@@ -3,7 +3,6 @@ package io.pinhole.path;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Settings;
 import io.pinhole.flow.TableMemory;
-
 import java.util.List;
 import java.util.Set;
 

@@ -5,7 +5,6 @@ import io.pinhole.core.PinholeOutcome;
 import io.pinhole.expect.Expectation;
 import io.pinhole.ftp.Announcement;
 import io.pinhole.rule.RuleOrigin;
-
 import org.jspecify.annotations.Nullable;
 
 /** One announcement from the line that made it to what became of it. Owned by its session. */

@@ -4,7 +4,6 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
 import io.pinhole.expect.Expectation;
 import io.pinhole.rule.RuleOrigin;
-
 import org.jspecify.annotations.Nullable;
 
 /**

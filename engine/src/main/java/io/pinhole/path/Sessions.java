@@ -18,13 +18,11 @@ import io.pinhole.ftp.Announcement;
 import io.pinhole.ftp.LinuxHelper;
 import io.pinhole.ftp.Side;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The control sessions of one shard, their pinholes and data connections: opens, closes and settles

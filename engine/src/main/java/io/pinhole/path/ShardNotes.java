@@ -1,7 +1,6 @@
 package io.pinhole.path;
 
 import io.pinhole.core.FlowKey;
-
 import org.jspecify.annotations.Nullable;
 
 /** What one shard must let the others know; each call concerns the packet being judged. */

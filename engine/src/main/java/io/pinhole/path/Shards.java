@@ -3,12 +3,10 @@ package io.pinhole.path;
 import io.pinhole.core.Settings;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RuleProgram;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All paths of a run: batches of packets in, verdicts and events out in packet order, on one thread

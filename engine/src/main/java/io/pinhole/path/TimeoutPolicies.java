@@ -3,12 +3,10 @@ package io.pinhole.path;
 import io.pinhole.core.Settings.Timeouts;
 import io.pinhole.flow.TcpTracker;
 import io.pinhole.rule.TimeoutObject;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What {@code ct timeout set} assigns, by the number that a flow keeps. As many as rule sets have

@@ -5,11 +5,9 @@ import io.pinhole.core.CtState;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.IdentityHashMap;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A fingerprint of verdicts: two runs that judged the same packets alike have the same. It covers

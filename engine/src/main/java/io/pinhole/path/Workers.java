@@ -1,9 +1,8 @@
 package io.pinhole.path;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The threads of a run's lanes: each judges every batch, its own packets of it, in the order in

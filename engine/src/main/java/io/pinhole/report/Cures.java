@@ -4,11 +4,9 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.path.Event;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What to do about each cause: a sentence, and lines to copy. */
 final class Cures {
@@ -30,8 +28,8 @@ final class Cures {
     static final Cure LINUX_HELPER =
             new Cure(
                     "judge without --compat=linux: Pinhole reads the stream as its receiver does;"
-                        + " on a Linux gateway, have the client use EPSV and send one command a"
-                        + " packet",
+                            + " on a Linux gateway, have the client use EPSV and send one command a"
+                            + " packet",
                     List.of());
 
     static final Cure SNAP_LENGTH =
@@ -45,7 +43,7 @@ final class Cures {
     static final Cure ONE_DIRECTION =
             new Cure(
                     "capture where both directions pass: on one of the two hosts, or on the"
-                        + " gateway",
+                            + " gateway",
                     List.of("tcpdump -i any -s 0 -w FILE tcp"));
 
     static final Cure LATE_START =

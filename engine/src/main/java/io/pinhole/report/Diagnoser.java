@@ -11,9 +11,6 @@ import io.pinhole.path.Event;
 import io.pinhole.path.Positions;
 import io.pinhole.report.Diagnosis.Cause;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -21,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Events in, diagnoses out: each cause at most once a session, when its control connection is

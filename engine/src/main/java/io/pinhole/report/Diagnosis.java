@@ -1,7 +1,6 @@
 package io.pinhole.report;
 
 import io.pinhole.core.FlowKey;
-
 import java.util.List;
 import java.util.Locale;
 

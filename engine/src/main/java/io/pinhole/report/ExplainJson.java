@@ -1,7 +1,6 @@
 package io.pinhole.report;
 
 import io.pinhole.rule.explain.Explanation;
-
 import java.io.OutputStream;
 import java.util.List;
 

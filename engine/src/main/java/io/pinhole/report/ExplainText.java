@@ -4,7 +4,6 @@ import io.pinhole.core.Verdict;
 import io.pinhole.report.Page.Style;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.explain.Explanation;
-
 import java.io.OutputStream;
 import java.util.List;
 

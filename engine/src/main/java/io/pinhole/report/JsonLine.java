@@ -1,7 +1,6 @@
 package io.pinhole.report;
 
 import io.pinhole.core.FlowKey;
-
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;

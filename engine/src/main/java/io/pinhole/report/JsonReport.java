@@ -10,12 +10,10 @@ import io.pinhole.path.Event;
 import io.pinhole.path.PacketPath;
 import io.pinhole.path.Positions;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.OutputStream;
 import java.util.IdentityHashMap;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * JSON, one object a line, as docs/json.md describes. A verdict line allocates nothing.

@@ -6,12 +6,10 @@ import io.pinhole.core.PinholeOutcome;
 import io.pinhole.path.Event;
 import io.pinhole.path.Positions;
 import io.pinhole.report.Page.Style;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What there is to tell of one session, as short lines, until its control event comes: the first

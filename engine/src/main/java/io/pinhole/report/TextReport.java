@@ -11,15 +11,13 @@ import io.pinhole.path.Event;
 import io.pinhole.path.Positions;
 import io.pinhole.report.Page.Style;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.OutputStream;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * For people: sessions as they settle, then blocked packets by cause, diagnoses with their cures

@@ -4,7 +4,6 @@ import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.path.Positions;
-
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,8 +1,7 @@
 package io.pinhole.rule;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A chain.

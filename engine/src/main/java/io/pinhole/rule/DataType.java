@@ -2,11 +2,9 @@ package io.pinhole.rule;
 
 import io.pinhole.core.CtState;
 import io.pinhole.core.IpAddress;
-
-import org.jspecify.annotations.Nullable;
-
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Types of values, as nft names them ({@code nft describe}). Every value is an unsigned number of

@@ -6,12 +6,11 @@ import static io.pinhole.rule.DataType.INTEGER_32;
 import static io.pinhole.rule.DataType.INTEGER_4;
 import static io.pinhole.rule.DataType.INTEGER_8;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What a rule can read of a packet. Adding a header field is adding a row. */
 public enum Field {

@@ -1,8 +1,7 @@
 package io.pinhole.rule;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tests of the TCP flags and nothing else, worked out for all 256 values: so that {@code tcp flags

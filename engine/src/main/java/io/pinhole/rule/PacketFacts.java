@@ -5,10 +5,8 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a rule may read of one packet, and what it may change. Filled by {@code path}, re-used for

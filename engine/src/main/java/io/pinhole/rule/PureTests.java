@@ -1,9 +1,8 @@
 package io.pinhole.rule;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Statements that do nothing but test, as the values they let pass. */
 public final class PureTests {

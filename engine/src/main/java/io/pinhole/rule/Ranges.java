@@ -1,10 +1,9 @@
 package io.pinhole.rule;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Sets of values as ranges in ascending order that neither overlap nor touch. */
 public final class Ranges {

@@ -1,9 +1,8 @@
 package io.pinhole.rule;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What expressions and tests say of one packet, for explanations. Allocates. */
 public final class Reading {

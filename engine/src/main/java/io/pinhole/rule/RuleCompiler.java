@@ -1,9 +1,6 @@
 package io.pinhole.rule;
 
 import io.pinhole.core.Hook;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -13,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Model in, program out. One use; cannot fail on a rule set that {@link RuleSetCheck} passed. */
 final class RuleCompiler {

@@ -3,7 +3,6 @@ package io.pinhole.rule;
 import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,7 +1,6 @@
 package io.pinhole.rule;
 
 import io.pinhole.core.Verdict;
-
 import org.jspecify.annotations.Nullable;
 
 /** Told of each step of a packet's walk; see {@link CompiledRules#trace}. */

@@ -7,11 +7,9 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The compiled form of {@link Expr}. {@link #present} decides, {@link #high} and {@link #low} may

@@ -5,10 +5,8 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A remembered walk through the hooks: what came of it, what must hold for it to come again, and

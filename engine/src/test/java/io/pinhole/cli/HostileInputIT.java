@@ -4,12 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
-import org.junit.jupiter.api.io.TempDir;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -27,6 +21,11 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 
 /** {@code ./pinhole analyze} on input that is broken, odd or meant to hurt, as a user meets it. */
 class HostileInputIT {
@@ -271,7 +270,7 @@ class HostileInputIT {
                                 "sh",
                                 "-c",
                                 "{ \"$0\" analyze --json --verdicts \"$@\" 2>err; echo $? >status;"
-                                    + " } | head -n 1",
+                                        + " } | head -n 1",
                                 PINHOLE.toString()));
         try (Stream<Path> files = Files.list(ROOT.resolve("pcap-samples"))) {
             files.filter(f -> f.toString().matches(".*\\.pcap(ng)?"))

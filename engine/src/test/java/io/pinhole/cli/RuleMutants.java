@@ -14,7 +14,6 @@ import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.Table;
-
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;

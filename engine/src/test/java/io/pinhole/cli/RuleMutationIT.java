@@ -19,10 +19,6 @@ import io.pinhole.validate.scenario.ScenarioReader;
 import io.pinhole.validate.scenario.ScenarioTest;
 import io.pinhole.validate.scenario.Setup;
 import io.pinhole.validate.space.Policies;
-
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -30,6 +26,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Breaks the rule sets of rules/ one thing at a time: some scenario must fail, or {@code diff} must

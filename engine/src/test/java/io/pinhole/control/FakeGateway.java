@@ -12,7 +12,6 @@ import io.pinhole.control.api.Stats;
 import io.pinhole.control.api.Subscription;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

@@ -3,11 +3,9 @@ package io.pinhole.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-
 import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.capture.CapturedPacket;
-
 import java.io.ByteArrayInputStream;
 import java.util.List;
 

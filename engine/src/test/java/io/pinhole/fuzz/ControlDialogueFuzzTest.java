@@ -3,7 +3,6 @@ package io.pinhole.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Settings;
@@ -12,7 +11,6 @@ import io.pinhole.ftp.Announcement;
 import io.pinhole.ftp.ControlDialogue;
 import io.pinhole.ftp.DialogueListener;
 import io.pinhole.ftp.Side;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

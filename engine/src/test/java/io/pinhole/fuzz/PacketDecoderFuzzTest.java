@@ -3,12 +3,10 @@ package io.pinhole.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
-
 import java.lang.foreign.MemorySegment;
 
 /** Any bytes as a frame of any link type: no exception, and no read outside of the frame. */

@@ -3,7 +3,6 @@ package io.pinhole.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.Settings;
@@ -17,7 +16,6 @@ import io.pinhole.path.Positions;
 import io.pinhole.rule.RuleProgram;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

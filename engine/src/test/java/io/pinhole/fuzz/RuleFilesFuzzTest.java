@@ -3,7 +3,6 @@ package io.pinhole.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
-
 import io.pinhole.rule.Canonical;
 import io.pinhole.rule.Chain;
 import io.pinhole.rule.Rule;
@@ -14,7 +13,6 @@ import io.pinhole.rule.iptables.IpSets;
 import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.ReadResult;
 import io.pinhole.rule.read.RuleReader;
-
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;

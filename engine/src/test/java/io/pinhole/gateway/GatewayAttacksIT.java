@@ -2,11 +2,10 @@ package io.pinhole.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-
-import java.util.concurrent.TimeUnit;
 
 /** What must not pass, tried by real programs, and the name each attempt gets in the log. */
 class GatewayAttacksIT {

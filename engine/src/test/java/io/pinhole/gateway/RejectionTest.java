@@ -7,13 +7,11 @@ import io.pinhole.decode.Checksums;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RejectWith;
-
+import java.lang.foreign.MemorySegment;
+import java.util.HexFormat;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import java.lang.foreign.MemorySegment;
-import java.util.HexFormat;
 
 class RejectionTest {
     // 198.51.100.7:41022 > 203.0.113.10:23, seq 0x01020304, ack 0x0a0b0c0d, two bytes of data.

@@ -5,12 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.capture.CapturedPacket;
 import io.pinhole.capture.linux.PacketSocket;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,6 +13,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What a gateway recorded, judged again by {@code analyze}: the same verdicts. */
 class ReplayIT {

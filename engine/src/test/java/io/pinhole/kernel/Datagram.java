@@ -5,7 +5,6 @@ import static io.pinhole.decode.PacketBytes.put16;
 import static io.pinhole.decode.PacketBytes.slowSum;
 
 import io.pinhole.decode.PacketBytes;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

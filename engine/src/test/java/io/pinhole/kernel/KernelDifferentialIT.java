@@ -3,14 +3,12 @@ package io.pinhole.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.Seeds;
-
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeMap;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 
 /**
  * A rule set means to Pinhole what it means to the kernel this runs on: random rule sets and random

@@ -16,7 +16,6 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
-
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;

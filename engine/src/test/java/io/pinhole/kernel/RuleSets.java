@@ -2,7 +2,6 @@ package io.pinhole.kernel;
 
 import io.pinhole.kernel.RuleTree.Chain;
 import io.pinhole.kernel.RuleTree.Table;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -5,7 +5,6 @@ import io.pinhole.capture.PcapWriter;
 import io.pinhole.capture.PcapngWriter;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketBytes;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

@@ -6,14 +6,12 @@ import io.pinhole.core.Settings;
 import io.pinhole.decode.LinkType;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleFixture;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 
 /**
  * What Linux 6.18 does and {@code --compat=linux} repeats, one test for each difference that {@code

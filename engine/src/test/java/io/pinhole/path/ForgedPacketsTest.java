@@ -2,7 +2,6 @@ package io.pinhole.path;
 
 import static io.pinhole.path.Rig.CLIENT;
 import static io.pinhole.path.Rig.SERVER;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.AfterEach;

@@ -2,21 +2,18 @@ package io.pinhole.path;
 
 import static io.pinhole.path.Rig.CLIENT;
 import static io.pinhole.path.Rig.SERVER;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Settings;
 import io.pinhole.decode.LinkType;
-
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
 
 /** What is told beside sessions: what Linux's helper did, refused end points, FTP elsewhere. */
 class HintsTest {
@@ -58,7 +55,7 @@ class HintsTest {
                 .containsExactly(
                         "pinhole active 203.0.113.10 > 198.51.100.7:50000 used",
                         "data active 203.0.113.10:20 > 198.51.100.7:50000 RETR a 100 bytes"
-                            + " complete",
+                                + " complete",
                         "control " + CONTROL + " user=alice helper=true commands=5 closed=fin");
     }
 

@@ -3,9 +3,6 @@ package io.pinhole.path;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.PacketView;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -14,6 +11,7 @@ import java.util.Locale;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One control connection, read as design section 5 says with the default policies: bytes in maps,

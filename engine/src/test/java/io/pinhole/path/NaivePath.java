@@ -14,15 +14,13 @@ import io.pinhole.rule.NaiveRules;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The whole way of a packet, written down the plain way: flows in a map, permissions in a list,

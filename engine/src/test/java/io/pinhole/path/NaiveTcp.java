@@ -1,7 +1,6 @@
 package io.pinhole.path;
 
 import io.pinhole.decode.PacketView;
-
 import java.util.Map;
 
 /**

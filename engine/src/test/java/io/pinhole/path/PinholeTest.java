@@ -2,19 +2,16 @@ package io.pinhole.path;
 
 import static io.pinhole.path.Rig.CLIENT;
 import static io.pinhole.path.Rig.SERVER;
-
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Settings;
-
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
-
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 
 /** A pinhole's life beside those of other flows and sessions, and what policies make of it. */
 class PinholeTest {

@@ -7,7 +7,6 @@ import io.pinhole.core.CtState;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
-
 import org.junit.jupiter.api.Test;
 
 class VerdictDigestTest {

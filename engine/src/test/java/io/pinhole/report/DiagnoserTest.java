@@ -12,13 +12,11 @@ import io.pinhole.path.Event;
 import io.pinhole.path.Positions;
 import io.pinhole.report.Samples.ControlBuilder;
 import io.pinhole.rule.RuleFixture;
-
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Test;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 
 /** Each cause with what brings it about, and with a cure that can be carried out. */
 class DiagnoserTest {
@@ -106,8 +104,8 @@ class DiagnoserTest {
         assertThat(d.detail())
                 .isEqualTo(
                         "no helper reads this control connection; the announced data connection"
-                            + " 203.0.113.10:20 > 198.51.100.7:50000 was blocked in #17 by policy"
-                            + " r.nft:9");
+                                + " 203.0.113.10:20 > 198.51.100.7:50000 was blocked in #17 by policy"
+                                + " r.nft:9");
         assertThat(d.cure()).contains("since Linux 6.0");
         loads(d, true);
     }

@@ -12,12 +12,6 @@ import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.report.Diagnosis.Cause;
 import io.pinhole.rule.RuleOrigin;
-
-import org.junit.jupiter.api.Test;
-
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.json.JsonMapper;
-
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -28,6 +22,9 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** docs/json.md against what {@link JsonReport} writes. */
 class JsonFieldsTest {

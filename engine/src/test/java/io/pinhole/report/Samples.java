@@ -9,11 +9,9 @@ import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.path.Positions;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Events as the path tells them, about one session between the same two hosts. */
 final class Samples {

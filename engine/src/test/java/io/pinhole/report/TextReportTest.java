@@ -12,17 +12,15 @@ import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.report.Samples.ControlBuilder;
 import io.pinhole.rule.RuleOrigin;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
-
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What people read: layout, grouping, limits, and nothing that a terminal would obey. */
 class TextReportTest {

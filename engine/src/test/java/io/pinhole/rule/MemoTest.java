@@ -8,12 +8,10 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketBytes;
-
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import java.util.Random;
 
 /** A remembered walk is what the rules would have said and done, or it is not remembered. */
 class MemoTest {

@@ -6,7 +6,6 @@ import io.pinhole.core.Hook;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
-
 import java.lang.foreign.ValueLayout;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;

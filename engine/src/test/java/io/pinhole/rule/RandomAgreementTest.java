@@ -5,12 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pinhole.Seeds;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
-
-import org.junit.jupiter.api.Test;
-
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 
 /**
  * Random rule sets and random packets: the compiled form and the model agree on verdict, origin and

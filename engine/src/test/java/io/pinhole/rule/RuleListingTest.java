@@ -3,7 +3,6 @@ package io.pinhole.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Hook;
-
 import org.junit.jupiter.api.Test;
 
 /** Counters as {@code nft list ruleset} prints them. */

@@ -3,15 +3,12 @@ package io.pinhole.rule;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
-
 import io.pinhole.core.CtState;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
-
-import org.junit.jupiter.api.Test;
-
 import java.lang.management.ManagementFactory;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 
 /** Judging a packet leaves nothing to collect: indexes, sets, maps, marks, memos. */
 class RulesAllocationTest {

@@ -2,11 +2,9 @@ package io.pinhole.capture.linux;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The kernel's connection tracking table over netlink (linux/netfilter/nfnetlink_conntrack.h): list

@@ -1,7 +1,6 @@
 package io.pinhole.capture.linux;
 
 import io.pinhole.core.IpAddress;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

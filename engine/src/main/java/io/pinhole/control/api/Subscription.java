@@ -1,8 +1,7 @@
 package io.pinhole.control.api;
 
-import org.jspecify.annotations.Nullable;
-
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** A reader's queue of events. One reader. */
 public interface Subscription extends AutoCloseable {

@@ -12,13 +12,11 @@ import io.pinhole.rule.Range;
 import io.pinhole.rule.Ranges;
 import io.pinhole.rule.Reading;
 import io.pinhole.rule.Statement;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What the tests of one way through the rules ask of a packet, and the nearest values to that. */
 final class Demand {

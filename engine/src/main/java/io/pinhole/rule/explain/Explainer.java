@@ -12,11 +12,9 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.RuleTrace;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.Table;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Explains what a rule set does with one packet. */
 public final class Explainer {

@@ -3,10 +3,8 @@ package io.pinhole.rule.explain;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a packet fared.

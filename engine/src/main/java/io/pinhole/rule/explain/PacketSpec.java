@@ -8,11 +8,9 @@ import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.PacketFacts;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.StringJoiner;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A packet as people describe it, and what connection tracking knows of it. Immutable.

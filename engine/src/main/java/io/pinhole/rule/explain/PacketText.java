@@ -5,13 +5,11 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads a packet as people write it:

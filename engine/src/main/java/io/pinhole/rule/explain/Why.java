@@ -8,7 +8,6 @@ import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.Reading;
 import io.pinhole.rule.Statement;
-
 import java.util.List;
 
 /** Says in words why a statement broke its rule. */

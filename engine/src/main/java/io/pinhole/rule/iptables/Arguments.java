@@ -1,10 +1,8 @@
 package io.pinhole.rule.iptables;
 
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The words of a rule, one after another. */
 final class Arguments {

@@ -18,14 +18,12 @@ import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what {@code iptables-save} and {@code ip6tables-save} write, and what people write for
@@ -113,8 +111,8 @@ public final class IptablesReader {
                                 line ->
                                         line.matches(
                                                         ".* (-s|-d|--source|--destination)"
-                                                            + " [0-9a-fA-F]*:[0-9a-fA-F:.]*(/.*)?("
-                                                            + " .*)?")
+                                                                + " [0-9a-fA-F]*:[0-9a-fA-F:.]*(/.*)?("
+                                                                + " .*)?")
                                                 || line.contains(" -p ipv6-icmp")
                                                 || line.contains(" -p icmpv6")
                                                 || line.contains("--icmpv6-type"));

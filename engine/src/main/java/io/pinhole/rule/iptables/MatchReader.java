@@ -12,14 +12,12 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the protocol and the matches ({@code -m}) of one rule. */
 final class MatchReader {

@@ -3,7 +3,6 @@ package io.pinhole.rule.iptables;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
-
 import java.util.ArrayList;
 import java.util.List;
 

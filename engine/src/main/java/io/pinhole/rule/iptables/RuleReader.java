@@ -10,11 +10,9 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads one rule: its own options, then its matches in order, then its target, as the kernel runs

@@ -5,7 +5,6 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.HelperObject;
 import io.pinhole.rule.NamedObject;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -9,13 +9,11 @@ import io.pinhole.rule.RejectWith;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the target ({@code -j}, {@code -g}) of one rule and its options. */
 final class TargetReader {

@@ -3,7 +3,6 @@ package io.pinhole.rule.iptables;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-
 import java.util.ArrayList;
 import java.util.List;
 

@@ -6,7 +6,6 @@ import io.pinhole.rule.ChainType;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;

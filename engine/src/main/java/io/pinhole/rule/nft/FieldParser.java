@@ -5,14 +5,12 @@ import io.pinhole.rule.Expr;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the fields of a rule, what is computed from them, and the sets they are looked up in. */
 abstract class FieldParser extends ValueParser {

@@ -6,15 +6,13 @@ import io.pinhole.rule.RuleError;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.RuleSetCheck;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the commands of a file, and makes the rule set of them. */
 final class FileParser extends FileWalker {

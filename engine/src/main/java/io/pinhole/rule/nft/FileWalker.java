@@ -5,7 +5,6 @@ import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;

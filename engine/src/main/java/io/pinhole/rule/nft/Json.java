@@ -1,10 +1,8 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A small tree of JSON with the places of its parts. */
 sealed interface Json {

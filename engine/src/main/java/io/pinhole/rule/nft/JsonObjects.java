@@ -10,7 +10,6 @@ import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.QuotaSize;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.TimeoutObject;
-
 import java.util.LinkedHashMap;
 import java.util.Map;
 

@@ -24,13 +24,11 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A rule of nft's JSON (libnftables-json(5), "Statements"). */
 final class JsonRule extends TableState.PendingRule {

@@ -3,7 +3,8 @@ package io.pinhole.rule.nft;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-
+import java.util.ArrayList;
+import java.util.List;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
@@ -11,9 +12,6 @@ import tools.jackson.core.ObjectReadContext;
 import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
-
-import java.util.ArrayList;
-import java.util.List;
 
 /**
  * JSON text, read piece by piece. The only user of the JSON library; what it finds wrong becomes a

@@ -15,15 +15,12 @@ import io.pinhole.rule.Field;
 import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
-import tools.jackson.core.JsonToken;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JsonToken;
 
 /** Tables, chains and sets of nft's JSON. */
 final class JsonTables {

@@ -3,12 +3,10 @@ package io.pinhole.rule.nft;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Values of nft's JSON (libnftables-json(5), "Expressions") to values as written. */
 final class JsonValues {

@@ -3,7 +3,6 @@ package io.pinhole.rule.nft;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -7,12 +7,10 @@ import io.pinhole.rule.Field;
 import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Reads comparisons, verdict maps and assignments: whatever begins with a field. */
 abstract class MatchParser extends FieldParser {

@@ -10,11 +10,9 @@ import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-
-import tools.jackson.core.JsonToken;
-
 import java.util.ArrayList;
 import java.util.List;
+import tools.jackson.core.JsonToken;
 
 /**
  * Reads what {@code nft -j list ruleset} writes (libnftables-json(5)). As {@link NftReader}, it

@@ -5,9 +5,6 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharsetDecoder;
@@ -16,6 +13,7 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads what {@code nft -f} reads. Never throws for what a file holds: every fault becomes an error

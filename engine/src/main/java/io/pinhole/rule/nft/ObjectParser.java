@@ -8,13 +8,11 @@ import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.TimeoutObject;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads {@code ct helper}, {@code counter}, {@code flowtable} and the like in a table. */
 final class ObjectParser {

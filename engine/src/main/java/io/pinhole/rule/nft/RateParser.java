@@ -5,7 +5,6 @@ import io.pinhole.rule.QuotaSize;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
 import java.util.Map;
 
 /** Reads what follows {@code limit} and {@code quota}, in rules and in named objects. */

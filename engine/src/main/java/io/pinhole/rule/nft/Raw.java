@@ -3,10 +3,8 @@ package io.pinhole.rule.nft;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A value as written, before it is known what it is compared with. */
 sealed interface Raw {

@@ -14,14 +14,12 @@ import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The statements of one rule, made from fields, operators and values; the same whether text or JSON

@@ -12,7 +12,6 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
 import java.util.Map;
 import java.util.Set;
 

@@ -11,14 +11,12 @@ import io.pinhole.rule.Table;
 import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Second reading: gives sets their elements and rules their meaning. */
 final class RuleSetMaker {

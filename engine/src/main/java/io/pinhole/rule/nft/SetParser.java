@@ -10,13 +10,11 @@ import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads {@code set NAME { … }} and {@code map NAME { … }}. */
 final class SetParser {

@@ -8,15 +8,13 @@ import io.pinhole.rule.Family;
 import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.text.Span;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A table while its text is read. */
 final class TableState {

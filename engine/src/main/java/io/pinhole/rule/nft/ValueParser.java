@@ -4,14 +4,12 @@ import io.pinhole.rule.Action;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** Reads values, sets and verdicts; what rules, sets and defines have in common. */
 class ValueParser {

@@ -8,7 +8,6 @@ import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.NftJsonReader;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,6 @@
 package io.pinhole.rule.text;
 
 import io.pinhole.rule.RuleError;
-
 import java.util.ArrayList;
 import java.util.List;
 

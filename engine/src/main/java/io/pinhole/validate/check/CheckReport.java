@@ -5,7 +5,6 @@ import io.pinhole.report.Page;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.space.Witness;
-
 import java.io.OutputStream;
 import java.math.BigInteger;
 import java.util.EnumMap;

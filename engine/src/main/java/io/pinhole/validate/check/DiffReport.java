@@ -4,7 +4,6 @@ import io.pinhole.report.JsonLine;
 import io.pinhole.report.Page;
 import io.pinhole.validate.space.View;
 import io.pinhole.validate.space.Witness;
-
 import java.io.OutputStream;
 import java.util.Locale;
 

@@ -11,7 +11,6 @@ import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.Region;
 import io.pinhole.validate.space.View;
-
 import java.math.BigInteger;
 import java.util.BitSet;
 import java.util.EnumSet;

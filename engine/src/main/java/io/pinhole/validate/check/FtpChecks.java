@@ -28,12 +28,10 @@ import io.pinhole.validate.space.Region;
 import io.pinhole.validate.space.Visit;
 import io.pinhole.validate.space.Walk;
 import io.pinhole.validate.space.Witness;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** What administrators of FTP get wrong. */
 final class FtpChecks {

@@ -3,7 +3,6 @@ package io.pinhole.validate.check;
 import io.pinhole.validate.space.Bdd;
 import io.pinhole.validate.space.Passage;
 import io.pinhole.validate.space.Visit;
-
 import java.util.IdentityHashMap;
 
 /**

@@ -7,7 +7,6 @@ import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.Route;
 import io.pinhole.validate.space.View;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;

@@ -13,14 +13,12 @@ import io.pinhole.validate.space.Passage;
 import io.pinhole.validate.space.Visit;
 import io.pinhole.validate.space.Walk;
 import io.pinhole.validate.space.Witness;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Rules that never match, and rules that change nothing. A rule stands accused only if that holds

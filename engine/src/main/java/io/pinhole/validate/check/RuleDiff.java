@@ -18,7 +18,6 @@ import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.Region;
 import io.pinhole.validate.space.View;
 import io.pinhole.validate.space.Witness;
-
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.EnumSet;

@@ -5,7 +5,6 @@ import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.Table;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

@@ -8,7 +8,6 @@ import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.run.Instrument;
-
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.IdentityHashMap;

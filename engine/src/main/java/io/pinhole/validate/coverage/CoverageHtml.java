@@ -5,7 +5,6 @@ import io.pinhole.rule.Statement;
 import io.pinhole.validate.coverage.Coverage.ElementHits;
 import io.pinhole.validate.coverage.Coverage.Report;
 import io.pinhole.validate.coverage.Coverage.RuleHits;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

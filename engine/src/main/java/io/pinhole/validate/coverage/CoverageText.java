@@ -3,7 +3,6 @@ package io.pinhole.validate.coverage;
 import io.pinhole.validate.coverage.Coverage.ElementHits;
 import io.pinhole.validate.coverage.Coverage.Report;
 import io.pinhole.validate.coverage.Coverage.RuleHits;
-
 import java.io.PrintStream;
 import java.util.List;
 

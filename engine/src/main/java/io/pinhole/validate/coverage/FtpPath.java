@@ -3,7 +3,6 @@ package io.pinhole.validate.coverage;
 import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.TransferMode;
 import io.pinhole.path.Event;
-
 import java.util.function.Predicate;
 
 /** Ways an FTP session can take that rules decide about. */

@@ -14,11 +14,9 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.Table;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Splits rules by the elements of their sets: one rule for each element, which no other's packets

@@ -7,7 +7,6 @@ import io.pinhole.validate.run.PacketTap;
 import io.pinhole.validate.run.ScenarioRunner;
 import io.pinhole.validate.scenario.Scenario;
 import io.pinhole.validate.scenario.ScenarioTest;
-
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;

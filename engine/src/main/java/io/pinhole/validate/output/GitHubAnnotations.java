@@ -3,7 +3,6 @@ package io.pinhole.validate.output;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.run.TestResult.Failure;
-
 import java.io.PrintStream;
 import java.util.List;
 

@@ -2,7 +2,6 @@ package io.pinhole.validate.output;
 
 import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.run.TestResult.Failure;
-
 import java.io.IOException;
 import java.io.Writer;
 import java.util.ArrayList;
@@ -10,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-
 import javax.xml.stream.XMLOutputFactory;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;

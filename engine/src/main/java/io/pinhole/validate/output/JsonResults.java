@@ -6,14 +6,12 @@ import io.pinhole.validate.coverage.Coverage;
 import io.pinhole.validate.run.Judged;
 import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.run.TestResult.Failure;
-
-import tools.jackson.databind.json.JsonMapper;
-
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Results as JSON, one object a line; docs/json.md has the fields. */
 public final class JsonResults {

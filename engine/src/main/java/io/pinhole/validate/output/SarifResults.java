@@ -3,12 +3,6 @@ package io.pinhole.validate.output;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.run.TestResult.Failure;
-
-import org.jspecify.annotations.Nullable;
-
-import tools.jackson.databind.SerializationFeature;
-import tools.jackson.databind.json.JsonMapper;
-
 import java.io.IOException;
 import java.io.Writer;
 import java.net.URI;
@@ -17,6 +11,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Failures as SARIF 2.1.0, which code hosts show beside the changed lines: at the rule that

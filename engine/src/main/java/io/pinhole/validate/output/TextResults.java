@@ -4,7 +4,6 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.run.Judged;
 import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.run.TestResult.Failure;
-
 import java.io.PrintStream;
 import java.util.LinkedHashMap;
 import java.util.List;

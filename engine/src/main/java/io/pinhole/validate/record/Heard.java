@@ -6,10 +6,8 @@ import io.pinhole.decode.LinkType;
 import io.pinhole.path.OpenPinhole;
 import io.pinhole.validate.scenario.Bytes;
 import io.pinhole.validate.scenario.Expected;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One packet of a capture and what became of it. The verdict of a fragment comes later than the

@@ -16,9 +16,6 @@ import io.pinhole.path.Positions;
 import io.pinhole.rule.RuleProgram;
 import io.pinhole.validate.scenario.Bytes;
 import io.pinhole.validate.scenario.Expected;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -26,6 +23,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Judges a capture and keeps all of it. */
 final class Listener {

@@ -2,7 +2,6 @@ package io.pinhole.validate.record;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -4,7 +4,6 @@ import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
-
 import java.util.Set;
 import java.util.TreeSet;
 

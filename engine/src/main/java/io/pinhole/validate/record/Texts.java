@@ -3,7 +3,6 @@ package io.pinhole.validate.record;
 import io.pinhole.core.CtState;
 import io.pinhole.validate.scenario.Bytes;
 import io.pinhole.validate.scenario.Expected;
-
 import org.jspecify.annotations.Nullable;
 
 /** Pieces of scenario lines. */

@@ -6,9 +6,6 @@ import io.pinhole.path.Event;
 import io.pinhole.path.OpenPinhole;
 import io.pinhole.validate.record.Heard.Segment;
 import io.pinhole.validate.scenario.Expected;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -16,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Writes the lines of one test. One use. */
 final class Writer {

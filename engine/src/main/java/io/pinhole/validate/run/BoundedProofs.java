@@ -10,7 +10,6 @@ import io.pinhole.validate.scenario.Claim;
 import io.pinhole.validate.scenario.Endpoint;
 import io.pinhole.validate.scenario.Setup;
 import io.pinhole.validate.scenario.Step.Tweaks;
-
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

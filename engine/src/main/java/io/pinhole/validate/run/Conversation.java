@@ -7,10 +7,8 @@ import io.pinhole.core.Verdict;
 import io.pinhole.validate.scenario.Segments;
 import io.pinhole.validate.scenario.Step;
 import io.pinhole.validate.scenario.Step.Tweaks;
-
-import org.jspecify.annotations.Nullable;
-
 import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
 
 /**
  * FTP client and server as programs: a whole session, and a whole data connection. Stops where a

@@ -16,7 +16,6 @@ import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.View;
 import io.pinhole.validate.space.Witness;
-
 import java.util.EnumSet;
 import java.util.IdentityHashMap;
 import java.util.List;

@@ -10,12 +10,10 @@ import io.pinhole.rule.RuleOrigin;
 import io.pinhole.validate.scenario.Endpoint;
 import io.pinhole.validate.scenario.Expectation;
 import io.pinhole.validate.scenario.Expected;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Holds {@code expect} lines against what happened. */
 final class Expectations {

@@ -3,7 +3,6 @@ package io.pinhole.validate.run;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.decode.Checksums;
-
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 

@@ -3,7 +3,6 @@ package io.pinhole.validate.run;
 import io.pinhole.path.Event;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleSet;
-
 import java.util.List;
 
 /** Watches how a rule set is used. Callable from any thread. */

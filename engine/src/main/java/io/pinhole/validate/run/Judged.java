@@ -5,7 +5,6 @@ import io.pinhole.core.CtState;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.RuleOrigin;
-
 import org.jspecify.annotations.Nullable;
 
 /**

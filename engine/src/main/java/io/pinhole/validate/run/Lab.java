@@ -17,14 +17,12 @@ import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleProgram;
 import io.pinhole.validate.scenario.ScenarioLimits;
 import io.pinhole.validate.scenario.Step.Tweaks;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Simulated hosts around one {@link PacketPath}: builds packets, sends them one after another,

@@ -1,7 +1,6 @@
 package io.pinhole.validate.run;
 
 import io.pinhole.decode.LinkType;
-
 import java.lang.foreign.MemorySegment;
 
 /** Sees every packet of a test once it has its verdict; for writing captures. */

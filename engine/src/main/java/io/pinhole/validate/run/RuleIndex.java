@@ -7,13 +7,11 @@ import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Table;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Where the rules and policies that verdicts name stand. */
 public final class RuleIndex {

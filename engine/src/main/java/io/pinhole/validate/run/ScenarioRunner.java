@@ -10,9 +10,6 @@ import io.pinhole.validate.scenario.Scenario;
 import io.pinhole.validate.scenario.ScenarioTest;
 import io.pinhole.validate.scenario.Setup;
 import io.pinhole.validate.scenario.Step;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
@@ -23,6 +20,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Runs tests side by side. Each has a path and a time of its own, so that neither their number nor

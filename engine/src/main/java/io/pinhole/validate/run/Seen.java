@@ -2,11 +2,9 @@ package io.pinhole.validate.run;
 
 import io.pinhole.path.Event;
 import io.pinhole.path.OpenPinhole;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What happened up to an {@code expect} line. */
 sealed interface Seen {

@@ -1,8 +1,7 @@
 package io.pinhole.validate.run;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A line does not hold; ends the test. */
 final class StepFailure extends Exception {

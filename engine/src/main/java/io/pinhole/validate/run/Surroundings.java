@@ -5,7 +5,6 @@ import io.pinhole.capture.CaptureFiles;
 import io.pinhole.core.Settings;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.scenario.Setup;
-
 import java.util.List;
 
 /** Brings what tests name. Callable from any thread. */

@@ -1,7 +1,6 @@
 package io.pinhole.validate.run;
 
 import io.pinhole.core.FlowKey;
-
 import java.util.TreeMap;
 
 /**

@@ -3,10 +3,8 @@ package io.pinhole.validate.run;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.scenario.Scenario;
 import io.pinhole.validate.scenario.ScenarioTest;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What became of one test.

@@ -23,9 +23,6 @@ import io.pinhole.validate.scenario.ScenarioTest;
 import io.pinhole.validate.scenario.Segments;
 import io.pinhole.validate.scenario.Step;
 import io.pinhole.validate.scenario.Step.Tweaks;
-
-import org.jspecify.annotations.Nullable;
-
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -33,6 +30,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Walks through the steps of one test. One use. */
 final class TestRun implements AutoCloseable {

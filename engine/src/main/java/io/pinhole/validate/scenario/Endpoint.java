@@ -2,7 +2,6 @@ package io.pinhole.validate.scenario;
 
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-
 import org.jspecify.annotations.Nullable;
 
 /**

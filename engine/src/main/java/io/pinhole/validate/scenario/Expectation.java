@@ -2,7 +2,6 @@ package io.pinhole.validate.scenario;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.PinholeOutcome;
-
 import org.jspecify.annotations.Nullable;
 
 /** What an {@code expect} line asks of everything that happened before it. */

@@ -2,7 +2,6 @@ package io.pinhole.validate.scenario;
 
 import io.pinhole.core.CtState;
 import io.pinhole.core.Verdict;
-
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,9 +1,8 @@
 package io.pinhole.validate.scenario;
 
-import org.jspecify.annotations.Nullable;
-
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /** ICMP and ICMPv6 types by the names nft gives them, and a few codes by theirs. */
 final class IcmpTypes {

@@ -1,10 +1,8 @@
 package io.pinhole.validate.scenario;
 
 import io.pinhole.rule.SourcePos;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One line and how far it was read. Blanks and tabs separate words; {@code #} begins a comment

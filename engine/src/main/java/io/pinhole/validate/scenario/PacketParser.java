@@ -1,12 +1,10 @@
 package io.pinhole.validate.scenario;
 
 import io.pinhole.core.IpAddress;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Reads {@code A[:PORT] -> B[:PORT] WHAT… VERDICT}. */
 final class PacketParser {

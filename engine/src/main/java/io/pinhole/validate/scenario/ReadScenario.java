@@ -1,7 +1,6 @@
 package io.pinhole.validate.scenario;
 
 import io.pinhole.rule.RuleError;
-
 import java.util.List;
 import java.util.stream.Collectors;
 

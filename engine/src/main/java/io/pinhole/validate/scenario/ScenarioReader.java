@@ -2,9 +2,6 @@ package io.pinhole.validate.scenario;
 
 import io.pinhole.rule.RuleError;
 import io.pinhole.rule.SourcePos;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -15,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads scenario files; docs/scenarios.md is the grammar. Never throws for what a file holds: every

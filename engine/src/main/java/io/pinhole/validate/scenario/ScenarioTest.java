@@ -1,7 +1,6 @@
 package io.pinhole.validate.scenario;
 
 import io.pinhole.rule.SourcePos;
-
 import java.util.List;
 
 /**

@@ -3,13 +3,11 @@ package io.pinhole.validate.scenario;
 import io.pinhole.core.IpAddress;
 import io.pinhole.path.InterfaceMap;
 import io.pinhole.rule.SourcePos;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a test stands on: the lines before the first {@code test}, and its own on top.

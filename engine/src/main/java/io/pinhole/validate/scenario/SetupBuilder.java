@@ -3,15 +3,13 @@ package io.pinhole.validate.scenario;
 import io.pinhole.core.IpAddress;
 import io.pinhole.path.InterfaceMap;
 import io.pinhole.rule.SourcePos;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the lines that say what a test stands on. */
 final class SetupBuilder {

@@ -3,7 +3,6 @@ package io.pinhole.validate.scenario;
 import io.pinhole.core.TransferMode;
 import io.pinhole.decode.LinkType;
 import io.pinhole.rule.SourcePos;
-
 import org.jspecify.annotations.Nullable;
 
 /** One line of a test. */

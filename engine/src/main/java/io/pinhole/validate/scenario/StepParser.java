@@ -7,9 +7,6 @@ import io.pinhole.core.TransferMode;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
 import io.pinhole.rule.SourcePos;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -18,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Reads the lines of one test that do something. */
 final class StepParser {

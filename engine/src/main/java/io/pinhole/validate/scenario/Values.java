@@ -1,12 +1,10 @@
 package io.pinhole.validate.scenario;
 
 import io.pinhole.core.IpAddress;
-
-import org.jspecify.annotations.Nullable;
-
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Numbers, sizes, times, texts and end points as lines write them. */
 final class Values {

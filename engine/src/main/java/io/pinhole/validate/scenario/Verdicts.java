@@ -2,10 +2,8 @@ package io.pinhole.validate.scenario;
 
 import io.pinhole.core.CtState;
 import io.pinhole.core.Verdict;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Reads {@code accept|drop|reject [CT-STATE] [by WHAT]}. */
 final class Verdicts {

@@ -7,14 +7,12 @@ import io.pinhole.rule.DataType;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * All packets that a rule set can be asked about, with what connection tracking says of each: which

@@ -2,7 +2,6 @@ package io.pinhole.validate.space;
 
 import io.pinhole.rule.Chain;
 import io.pinhole.rule.Table;
-
 import java.util.List;
 
 /**

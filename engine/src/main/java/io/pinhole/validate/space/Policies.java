@@ -3,7 +3,6 @@ package io.pinhole.validate.space;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Settings;
 import io.pinhole.rule.Range;
-
 import java.util.List;
 
 /**

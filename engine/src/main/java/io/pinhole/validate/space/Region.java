@@ -4,7 +4,6 @@ import io.pinhole.core.CtState;
 import io.pinhole.rule.Canonical;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;

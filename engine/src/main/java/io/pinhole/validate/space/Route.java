@@ -1,7 +1,6 @@
 package io.pinhole.validate.space;
 
 import io.pinhole.core.Hook;
-
 import java.util.List;
 
 /** The hooks that a packet meets, one after the other. */

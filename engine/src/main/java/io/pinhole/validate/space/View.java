@@ -6,7 +6,6 @@ import io.pinhole.rule.Chain;
 import io.pinhole.rule.ChainType;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Table;
-
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;

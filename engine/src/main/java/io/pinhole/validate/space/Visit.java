@@ -3,10 +3,8 @@ package io.pinhole.validate.space;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Rule;
 import io.pinhole.rule.Statement;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One rule on the way of the packets: which came to it, which matched, and where those went.

@@ -20,15 +20,13 @@ import io.pinhole.rule.RuleProgram;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.Table;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Takes all packets at once through a rule set, as {@code CompiledRules} takes one: hooks in order,

@@ -5,13 +5,11 @@ import io.pinhole.core.IpAddress;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.BitSet;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One packet of a set, with what connection tracking says of it, as an example a person can read.

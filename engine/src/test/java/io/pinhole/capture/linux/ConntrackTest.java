@@ -5,14 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pinhole.Seeds;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Messages of nfnetlink_conntrack as bytes. */
 class ConntrackTest {

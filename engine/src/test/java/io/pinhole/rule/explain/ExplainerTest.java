@@ -10,12 +10,10 @@ import io.pinhole.core.Verdict;
 import io.pinhole.rule.RandomRules;
 import io.pinhole.rule.RuleFixture;
 import io.pinhole.rule.RuleSet;
-
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-
-import java.util.Random;
 
 /** An explanation is the truth: the rules say the same, and its changes work. */
 class ExplainerTest {

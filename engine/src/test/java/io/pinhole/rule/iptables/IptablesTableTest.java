@@ -3,13 +3,11 @@ package io.pinhole.rule.iptables;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.rule.nft.Rows;
-
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every match and target of iptables that is read or refused, with what becomes of it. */
 class IptablesTableTest {

@@ -4,15 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.rule.iptables.IpSets;
 import io.pinhole.rule.read.RuleReader;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Rule files made to hurt: a clear error, soon, whatever the language. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
@@ -125,7 +123,7 @@ class HostileRulesTest {
         assertThat(
                         refused(
                                 "table t { chain c { limit rate 9223372036854775807 mbytes/second;"
-                                    + " }; }"))
+                                        + " }; }"))
                 .contains("at most");
         assertThat(
                         refused(

@@ -13,14 +13,12 @@ import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.RandomRules;
 import io.pinhole.validate.space.WalkTest;
 import io.pinhole.validate.space.Witness;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
-
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RuleCheckTest {
     private static final String HELPED =

@@ -11,13 +11,11 @@ import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.scenario.Claim;
 import io.pinhole.validate.scenario.Endpoint;
-
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ExactProofsTest {
     private static final RuleSet GATEWAY =

@@ -8,7 +8,6 @@ import io.pinhole.core.IpAddress;
 import io.pinhole.decode.Checksums;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
-
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 

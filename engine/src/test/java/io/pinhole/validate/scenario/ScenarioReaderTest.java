@@ -3,14 +3,12 @@ package io.pinhole.validate.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.rule.RuleError;
-
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ScenarioReaderTest {
     private static final String HEAD =

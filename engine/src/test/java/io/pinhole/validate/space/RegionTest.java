@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pinhole.Seeds;
 import io.pinhole.rule.RuleFixture;
 import io.pinhole.rule.RuleSet;
-
 import org.junit.jupiter.api.Test;
 
 class RegionTest {

@@ -4,7 +4,6 @@ import io.pinhole.core.Direction;
 import io.pinhole.decode.PacketView;
 import io.pinhole.rule.DataType;
 import io.pinhole.rule.PacketFacts;
-
 import java.util.BitSet;
 
 /** The bits that stand for one packet in a space. */

@@ -12,12 +12,10 @@ import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleFixture;
 import io.pinhole.rule.RuleProgram;
 import io.pinhole.rule.RuleSet;
-
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Test;
-
 import java.util.EnumMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 
 /** The sets must hold exactly the packets that the evaluator lets through. */
 public class WalkTest {
