@@ -17,10 +17,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Lets Jazzer search for new inputs, one target after the other, each in a process of its own.
  *
- * <p>Only with {@code -Dpinhole.fuzz-seconds=N}. It starts from
- * the inputs under {@code resources/io/pinhole/fuzz} and from what earlier runs found, kept in
- * {@code target/fuzz}. An input that fails is named in the message: put it beside the others and it
- * stays a unit test.
+ * <p>Only with {@code -Dpinhole.fuzz-seconds=N}. It starts from the inputs under {@code
+ * resources/io/pinhole/fuzz} and from what earlier runs found, kept in {@code target/fuzz}. An
+ * input that fails is named in the message: put it beside the others and it stays a unit test.
  */
 class FuzzIT {
     private static final Path TARGET = Path.of("target", "fuzz");
