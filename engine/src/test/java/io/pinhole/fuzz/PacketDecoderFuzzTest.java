@@ -34,7 +34,18 @@ class PacketDecoderFuzzTest {
         read(view);
         PacketView quoted = new PacketView();
         if (view.isIcmpError() && quoted.wrapQuoted(view) == Anomaly.NONE) {
-            read(quoted);
+            readQuoted(quoted);
+        }
+    }
+
+    /** Of a quoted packet only this may be read: the quote may end behind the ports. */
+    private static void readQuoted(PacketView v) {
+        assertThat(v.source()).isNotNull();
+        assertThat(v.destination()).isNotNull();
+        assertThat(v.protocol()).isBetween(0, 255);
+        if (v.hasPorts()) {
+            assertThat(v.sourcePort()).isBetween(0, 65_535);
+            assertThat(v.destinationPort()).isBetween(0, 65_535);
         }
     }
 
