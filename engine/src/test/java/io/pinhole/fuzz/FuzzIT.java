@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.code_intelligence.jazzer.Jazzer;
+
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,15 +15,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Lets Jazzer search for new inputs, one target after the other, each in a process of its own.
  *
- * <p>Only with {@code -Dpinhole.fuzz-seconds=N}. It starts from the inputs under {@code
- * resources/io/pinhole/fuzz} and from what earlier runs found, kept in {@code target/fuzz}. An
- * input that fails is named in the message: put it beside the others and it stays a unit test.
+ * <p>In CI one minute each; elsewhere only with {@code -Dpinhole.fuzz-seconds=N}. It starts from
+ * the inputs under {@code resources/io/pinhole/fuzz} and from what earlier runs found, kept in
+ * {@code target/fuzz}. An input that fails is named in the message: put it beside the others and it
+ * stays a unit test.
  */
 class FuzzIT {
     private static final Path TARGET = Path.of("target", "fuzz");
@@ -36,7 +39,10 @@ class FuzzIT {
             })
     void findsNothing(Class<?> target) throws IOException, InterruptedException {
         int seconds = Integer.getInteger("pinhole.fuzz-seconds", 0);
-        assumeTrue(seconds > 0, "fuzzing wants -Dpinhole.fuzz-seconds=N");
+        if (seconds == 0 && Boolean.parseBoolean(System.getenv("CI"))) {
+            seconds = 60;
+        }
+        assumeTrue(seconds > 0, "fuzzing wants CI=true or -Dpinhole.fuzz-seconds=N");
         String name = target.getSimpleName();
         String method =
                 Arrays.stream(target.getDeclaredMethods())
