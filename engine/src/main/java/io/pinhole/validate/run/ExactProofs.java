@@ -17,6 +17,7 @@ import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.View;
 import io.pinhole.validate.space.Witness;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,8 +33,8 @@ import java.util.Set;
 public final class ExactProofs implements Proofs {
     private record Analysis(PacketSpace space, Map<View, Reachable> views) {}
 
-    /** What was worked out for a rule set, for the next claim about it. */
-    private final IdentityHashMap<RuleSet, Analysis> done = new IdentityHashMap<>();
+    /** What was worked out for a rule set under its policies, for the next claim about it. */
+    private final IdentityHashMap<RuleSet, Map<Policies, Analysis>> done = new IdentityHashMap<>();
 
     private final BoundedProofs trials = new BoundedProofs();
 
@@ -49,8 +50,10 @@ public final class ExactProofs implements Proofs {
 
     private Answer exact(Claim claim, RuleSet rules, PathOptions options) {
         Analysis analysis =
-                done.computeIfAbsent(
-                        rules, r -> analyse(r, Policies.of(options.settings().helper())));
+                done.computeIfAbsent(rules, r -> new HashMap<>())
+                        .computeIfAbsent(
+                                Policies.of(options.settings().helper()),
+                                policies -> analyse(rules, policies));
         PacketSpace space = analysis.space;
         Bdd bdd = space.bdd();
         for (View view : views(claim, options.localAddresses(), analysis.views.keySet())) {

@@ -14,6 +14,7 @@ import io.pinhole.validate.scenario.Endpoint;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -61,23 +62,49 @@ class ExactProofsTest {
     void answers(String claim, String from, String to, int protocol, String expected) {
         Proofs.Answer answer =
                 proofs.answer(
-                        new Claim(
-                                claim.equals("never"),
-                                endpoint(from),
-                                endpoint(to),
-                                protocol,
-                                new SourcePos("x", 1, 1)),
+                        claim(claim.equals("never"), from, to, protocol),
                         GATEWAY,
                         null,
-                        new PathOptions(
-                                Settings.DEFAULTS,
-                                Set.of(21),
-                                Set.of(),
-                                List.of(),
-                                new InterfaceMap(List.of()),
-                                false,
-                                1));
+                        options(Settings.DEFAULTS));
         assertThat(answer.getClass().getSimpleName()).as("%s", answer).isEqualTo(expected);
+    }
+
+    /** One rule set, asked under two policies: each has its own answer. */
+    @Test
+    void policiesDecide() {
+        Settings d = Settings.DEFAULTS;
+        Settings.HelperPolicy h = d.helper();
+        Settings denied =
+                new Settings(
+                        d.timeouts(),
+                        d.limits(),
+                        d.tcp(),
+                        new Settings.HelperPolicy(
+                                h.thirdParty(),
+                                h.thirdPartyPeers(),
+                                h.privilegedPorts(),
+                                h.passiveAddress(),
+                                h.auth(),
+                                h.requireLogin(),
+                                List.of(new Settings.PortRange(3306, 3306)),
+                                h.activeSourcePort(),
+                                h.strict(),
+                                h.lifetimeSeconds()),
+                        d.helpers());
+        Claim claim = claim(true, "10.0.0.1", "203.0.113.10:3306", 6);
+        assertThat(proofs.answer(claim, GATEWAY, null, options(d)))
+                .isInstanceOf(Proofs.Answer.Refuted.class);
+        assertThat(proofs.answer(claim, GATEWAY, null, options(denied)))
+                .isInstanceOf(Proofs.Answer.Proved.class);
+    }
+
+    private static Claim claim(boolean never, String from, String to, int protocol) {
+        return new Claim(never, endpoint(from), endpoint(to), protocol, new SourcePos("x", 1, 1));
+    }
+
+    private static PathOptions options(Settings settings) {
+        return new PathOptions(
+                settings, Set.of(21), Set.of(), List.of(), new InterfaceMap(List.of()), false, 1);
     }
 
     private static Endpoint endpoint(String text) {
