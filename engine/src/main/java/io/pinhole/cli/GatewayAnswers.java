@@ -138,8 +138,10 @@ final class GatewayAnswers {
         }
         for (Map.Entry<String, JsonNode> field : event.properties()) {
             JsonNode value = field.getValue();
-            switch (field.getKey()) {
-                case "event", "time", "flow", "packet", "file" -> {}
+            // A transfer's file is worth telling; the capture's name is not.
+            boolean transfer = field.getKey().equals("file") && event.has("capture");
+            switch (transfer ? "transfer" : field.getKey()) {
+                case "event", "time", "flow", "packet", "file", "capture" -> {}
                 default ->
                         out.append(' ')
                                 .append(field.getKey())
