@@ -290,9 +290,9 @@ public final class PathControl {
         HelperObject helper = facts.helper;
         if (helper != null
                 ? helper.type().equals("ftp")
-                : path.attachPorts.get(key.destinationPort())) {
+                : path.helper.attachPorts.get(key.destinationPort())) {
             t.setFlag(flow, FlowTable.HELPED);
-            t.helper(flow, helper == null ? 0 : path.number(helper.name()));
+            t.helper(flow, helper == null ? 0 : path.helper.number(helper.name()));
         }
         return true;
     }
@@ -404,7 +404,7 @@ public final class PathControl {
                 p.sourcePort() == key.sourcePort() && p.source().equals(key.source())
                         ? Direction.ORIGINAL
                         : Direction.REPLY;
-        facts.ctStatus = PacketPath.status(flags);
+        facts.ctStatus = HookWalk.status(flags);
         facts.ctMark = mark;
         facts.ctMarkChanged = false;
         facts.ctId = 0;
