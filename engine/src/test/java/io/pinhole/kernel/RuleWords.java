@@ -57,7 +57,10 @@ final class RuleWords {
                             : transport.equals("tcp") ? "tcp flags " + flags() : "udp length > 60";
             case 16 -> "meta l4proto " + pick("!= gre", "> 6", "tcp", "icmp", "ipv6-icmp");
             case 17 -> "meta length " + pick("> 60", "< 100", "40-90", "{ 40, 52 }");
-            case 18 -> "ct expiration " + pick("> 45s", "<= 90s", "100s-200s", "> 1d");
+            case 18 -> {
+                String times = pick("> 45s", "<= 90s", "100s-200s", "> 1d");
+                yield "ct expiration " + (KernelClock.isYoung() ? "> 1d" : times);
+            }
             case 19 ->
                     "ct status "
                             + pick(
