@@ -66,7 +66,8 @@ final class Bystander {
         boolean explained =
                 tracker.expectation() != null
                         || (observer.mayConcern(p)
-                                && observer.packet(p, position, verdict, outcome.rule, handshakes, serial));
+                                && observer.packet(
+                                        p, position, verdict, outcome.rule, handshakes, serial));
         if ((p.tcpFlags() & (PacketView.SYN | PacketView.ACK)) == PacketView.SYN) {
             boolean named = deniedPinhole(p, position, verdict);
             if (verdict != Verdict.ACCEPT && !named && !explained) {
@@ -86,7 +87,9 @@ final class Bystander {
             DataConnection d = sessions.data(t.tag(flow));
             s = d == null ? null : d.pinhole.session;
         }
-        if (s != null && outcome.why != Anomaly.NONE && !outcome.rule.equals(HelperReading.HELPER)) {
+        if (s != null
+                && outcome.why != Anomaly.NONE
+                && !outcome.rule.equals(HelperReading.HELPER)) {
             s.packetAlert(outcome.why, position, Sessions.key(p), outcome.why.text());
         }
     }

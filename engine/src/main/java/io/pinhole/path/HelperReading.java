@@ -55,7 +55,8 @@ final class HelperReading {
         if (helper != null ? helper.type().equals("ftp") : attachPorts.get(p.destinationPort())) {
             t.setFlag(flow, FlowTable.HELPED);
             t.tag(flow, handshakes.begin(position, sessions.now(), Verdict.ACCEPT, outcome.rule));
-            tracker.assign(helper == null ? 0 : number(helper.name()), facts.timeout, sessions.now());
+            tracker.assign(
+                    helper == null ? 0 : number(helper.name()), facts.timeout, sessions.now());
         }
     }
 

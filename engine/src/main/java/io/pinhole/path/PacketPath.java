@@ -2,7 +2,6 @@ package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.core.FlowKey;
-import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
@@ -125,8 +124,7 @@ public final class PacketPath implements AutoCloseable {
         helper =
                 new HelperReading(
                         options.attachPorts(), sessions, tracker, observer, handshakes, outcome);
-        fragments =
-                new FragmentPath(options, verdicts, share.notes(), facts, outcome, this::judge);
+        fragments = new FragmentPath(options, verdicts, share.notes(), facts, outcome, this::judge);
         bystander =
                 new Bystander(
                         sessions,
@@ -192,7 +190,8 @@ public final class PacketPath implements AutoCloseable {
             return;
         }
         if (p.ipVersion() == 0 || Scope.isLinkScope(p)) {
-            Anomaly inside = Scope.isTunnelFrame(p.etherType()) ? Anomaly.ENCAPSULATED : Anomaly.NONE;
+            Anomaly inside =
+                    Scope.isTunnelFrame(p.etherType()) ? Anomaly.ENCAPSULATED : Anomaly.NONE;
             verdicts.verdict(position, Verdict.UNFILTERED, null, null, NOT_FILTERED, inside);
             return;
         }
@@ -203,8 +202,7 @@ public final class PacketPath implements AutoCloseable {
             return;
         }
         Verdict verdict = judge(p, position);
-        verdicts.verdict(
-                position, verdict, facts.ctState, outcome.hook, outcome.rule, outcome.why);
+        verdicts.verdict(position, verdict, facts.ctState, outcome.hook, outcome.rule, outcome.why);
     }
 
     /**
@@ -397,8 +395,7 @@ public final class PacketPath implements AutoCloseable {
             DataConnection earlier = pinhole.data;
             if (earlier == null || !earlier.key.equals(Sessions.key(p))) {
                 DataConnection d =
-                        sessions.arrived(
-                                pinhole, p, position, Verdict.ACCEPT, outcome.rule, false);
+                        sessions.arrived(pinhole, p, position, Verdict.ACCEPT, outcome.rule, false);
                 if (d != null) {
                     t.tag(flow, d.index);
                     t.setFlag(flow, FlowTable.DATA);
@@ -421,6 +418,7 @@ public final class PacketPath implements AutoCloseable {
             sessions.dataGone(t.tag(flow));
         }
     }
+
     /**
      * The pinholes that wait at this time, in order of deadline; what has expired by then is told.
      *

@@ -73,8 +73,7 @@ final class Observation {
         pinhole.forEach(
                 (id, seconds) ->
                         rounded.computeIfPresent(
-                                id,
-                                (i, k) -> meansTheSame(k, seconds) ? seconds : k));
+                                id, (i, k) -> meansTheSame(k, seconds) ? seconds : k));
         compare("packet %s: expires in", rounded, pinhole, out);
     }
 
