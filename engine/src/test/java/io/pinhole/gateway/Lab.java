@@ -50,6 +50,7 @@ final class Lab implements AutoCloseable {
 
     private final String name;
     private final Path script;
+    private final List<String> prefix = new ArrayList<>();
 
     private Lab(String name, Path script) {
         this.name = name;
@@ -91,6 +92,15 @@ final class Lab implements AutoCloseable {
         return lab;
     }
 
+    /**
+     * From now on servers and clients run on one processor, and with them all that the kernel does
+     * with their packets: one after the other.
+     */
+    Lab onOneProcessor() {
+        prefix.addAll(List.of("taskset", "-c", "0"));
+        return this;
+    }
+
     private static Path packages() {
         String given = System.getenv("LAB_PKG");
         return given == null ? BASE.resolve("pkg") : Path.of(given);
@@ -98,7 +108,8 @@ final class Lab implements AutoCloseable {
 
     /** Runs lab.sh. */
     Ran run(String... arguments) {
-        List<String> command = new ArrayList<>(List.of("bash", script.toString()));
+        List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of("bash", script.toString()));
         command.addAll(List.of(arguments));
         return execute(60, command);
     }
@@ -118,15 +129,21 @@ final class Lab implements AutoCloseable {
 
     /** Runs a shell command in {@code client}, {@code gw} or {@code server}. */
     Ran in(String where, String shell) {
-        return execute(60, List.of("ip", "netns", "exec", name + "-" + where, "sh", "-c", shell));
+        return execute(60, inside(where, shell));
     }
 
     /** Starts a shell command there. */
     Process start(String where, String shell, Path output) throws IOException {
-        return new ProcessBuilder("ip", "netns", "exec", name + "-" + where, "sh", "-c", shell)
+        return new ProcessBuilder(inside(where, shell))
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
                 .start();
+    }
+
+    private List<String> inside(String where, String shell) {
+        List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of("ip", "netns", "exec", name + "-" + where, "sh", "-c", shell));
+        return command;
     }
 
     String namespace(String where) {
