@@ -182,8 +182,7 @@ final class KernelCaptures {
     }
 
     private static String text(PacketView v) {
-        String ports =
-                v.hasPorts() ? "%d > %d".formatted(v.sourcePort(), v.destinationPort()) : "";
+        String ports = v.hasPorts() ? "%d > %d".formatted(v.sourcePort(), v.destinationPort()) : "";
         String tcp =
                 v.protocol() == PacketView.TCP
                         ? " flags %02x seq %d ack %d length %d"
