@@ -1,8 +1,6 @@
 package io.pinhole.control;
 
 import io.netty.buffer.Unpooled;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.handler.codec.TooLongFrameException;
@@ -37,8 +35,14 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     private final ControlServer server;
     private final byte @Nullable [] token;
 
-    /** True while a request of this connection is being answered; no second one is taken. */
+    /**
+     * True from a request until the kernel has taken the answer; no second one is taken meanwhile,
+     * or answers to a client that does not read would pile up.
+     */
     private boolean busy;
+
+    /** True while the answer waits for a client to read. */
+    private boolean unread;
 
     RequestHandler(ControlServer server, @Nullable String token) {
         this.server = server;
@@ -48,15 +52,22 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     @Override
     protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
         boolean keep = HttpUtil.isKeepAlive(request);
-        if (busy || !request.decoderResult().isSuccess()) {
-            Throwable cause = request.decoderResult().cause();
-            boolean long_ = cause instanceof TooLongFrameException;
-            send(ctx, Answer.error(long_ ? 431 : 400, "not a request that is understood"), false);
+        if (busy) {
+            var _ = ctx.close();
+            return;
+        }
+        busy = true;
+        if (!request.decoderResult().isSuccess()) {
+            boolean tooLong = request.decoderResult().cause() instanceof TooLongFrameException;
+            finish(
+                    ctx,
+                    Answer.error(tooLong ? 431 : 400, "not a request that is understood"),
+                    false);
             return;
         }
         Answer refusal = refusal(request);
         if (refusal != null) {
-            send(ctx, refusal, keep);
+            finish(ctx, refusal, keep);
             return;
         }
         QueryStringDecoder query;
@@ -66,13 +77,13 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             path = query.path();
             query.parameters();
         } catch (IllegalArgumentException e) {
-            send(ctx, Answer.error(400, "the address is not encoded as RFC 3986 asks"), keep);
+            finish(ctx, Answer.error(400, "the address is not encoded as RFC 3986 asks"), keep);
             return;
         }
         Route route = Route.of(request.method(), path);
         if (route == null) {
             boolean known = Route.isPath(path);
-            send(
+            finish(
                     ctx,
                     Answer.error(
                             known ? 405 : 404,
@@ -80,7 +91,6 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
                     keep);
             return;
         }
-        busy = true;
         if (route == Route.EVENTS) {
             server.stream(ctx.channel(), query);
             return;
@@ -134,11 +144,7 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
     }
 
     private void finish(ChannelHandlerContext ctx, Answer answer, boolean keep) {
-        busy = false;
-        send(ctx, answer, keep);
-    }
-
-    private static void send(ChannelHandlerContext ctx, Answer answer, boolean keep) {
+        unread = true;
         FullHttpResponse response =
                 new DefaultFullHttpResponse(
                         HttpVersion.HTTP_1_1,
@@ -154,16 +160,22 @@ final class RequestHandler extends SimpleChannelInboundHandler<FullHttpRequest> 
             response.headers().set(HttpHeaderNames.WWW_AUTHENTICATE, "Bearer");
         }
         HttpUtil.setKeepAlive(response, keep);
-        ChannelFuture written = ctx.writeAndFlush(response);
-        if (!keep) {
-            var _ = written.addListener(ChannelFutureListener.CLOSE);
-        }
+        var _ =
+                ctx.writeAndFlush(response)
+                        .addListener(
+                                f -> {
+                                    if (!keep) {
+                                        var _ = ctx.close();
+                                    }
+                                    unread = false;
+                                    busy = false;
+                                });
     }
 
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
         // An event stream is silent in one direction; its writer looks after the other.
-        if (event instanceof IdleStateEvent && !busy) {
+        if (event instanceof IdleStateEvent && (!busy || unread)) {
             var _ = ctx.close();
         }
     }
