@@ -40,6 +40,7 @@ final class EventHub implements AutoCloseable {
     private final ArrayBlockingQueue<Work> waiting = new ArrayBlockingQueue<>(CAPACITY);
     private final CopyOnWriteArrayList<Queue> subscribers = new CopyOnWriteArrayList<>();
     private final Map<String, Long> outcomes = new ConcurrentHashMap<>();
+    private final Map<String, Long> alerts = new ConcurrentHashMap<>();
     private final EventRenderer renderer;
     private final boolean jsonLog;
     private final AtomicLong dropped = new AtomicLong();
@@ -113,7 +114,15 @@ final class EventHub implements AutoCloseable {
         return Map.copyOf(outcomes);
     }
 
+    /** Alerts by kind. */
+    Map<String, Long> alerts() {
+        return Map.copyOf(alerts);
+    }
+
     private void happened(Event event) {
+        if (event instanceof Event.Alert alert) {
+            alerts.merge(alert.kind().label(), 1L, Long::sum);
+        }
         if (event instanceof Event.Pinhole p && p.helper()) {
             outcomes.merge(p.outcome().label(), 1L, Long::sum);
         }

@@ -337,6 +337,8 @@ public abstract class InlineGateway implements Gateway {
                 anomalies.put(a.label(), sum);
             }
         }
+        // Some alerts are about packets that were counted above, some about lines in packets.
+        events.alerts().forEach((kind, alerts) -> anomalies.merge(kind, alerts, Math::max));
         long internal = 0;
         long offloadsMade = 0;
         for (Shard shard : shards) {
