@@ -7,8 +7,6 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -31,10 +29,7 @@ class ControlApiIT {
     }
 
     private String ask(String... command) {
-        List<String> all = new ArrayList<>(GatewayProcess.command(command));
-        all.add("--control");
-        all.add(folder.resolve("c").toString());
-        return lab.in("gw", String.join(" ", all)).ok().output();
+        return GatewayProcess.ask(lab, folder.resolve("c"), command);
     }
 
     @Test

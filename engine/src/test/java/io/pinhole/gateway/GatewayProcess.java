@@ -42,6 +42,14 @@ final class GatewayProcess implements AutoCloseable {
         return command;
     }
 
+    /** Runs a client command, such as {@code status}, and returns what it said. */
+    static String ask(Lab lab, Path socket, String... arguments) {
+        List<String> command = new ArrayList<>(command(arguments));
+        command.add("--control");
+        command.add(socket.toString());
+        return lab.in("gw", String.join(" ", command)).ok().output();
+    }
+
     /** Starts it and waits until it judges. */
     static GatewayProcess start(Lab lab, String... arguments) throws IOException {
         return start(lab, List.of(), System.getProperty("java.class.path"), arguments);
