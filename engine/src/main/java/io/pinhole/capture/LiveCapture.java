@@ -65,7 +65,9 @@ public final class LiveCapture implements AutoCloseable {
             }
             return new LiveCapture(handle, name, nanos);
         } catch (PcapNativeException e) {
-            throw unreadable("cannot capture on " + name + ": " + e.getMessage());
+            String message = String.valueOf(e.getMessage());
+            String cure = message.contains("not permitted") ? "; it takes CAP_NET_RAW, or root" : "";
+            throw unreadable("cannot capture on " + name + ": " + message + cure);
         } catch (LinkageError e) {
             throw unreadable(
                     "libpcap is missing (libpcap0.8 in Debian), or does not fit: "

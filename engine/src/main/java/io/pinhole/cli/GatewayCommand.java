@@ -180,6 +180,7 @@ final class GatewayCommand implements Callable<Integer> {
     private boolean dryRun;
 
     private volatile @Nullable InlineGateway running;
+    private volatile @Nullable NotifySocket service;
     private volatile boolean stopAsked;
 
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
@@ -261,12 +262,14 @@ final class GatewayCommand implements Callable<Integer> {
         try (NotifySocket systemd =
                 new NotifySocket(System.getenv().getOrDefault("NOTIFY_SOCKET", ""))) {
             systemd.send("READY=1\nSTATUS=judging packets");
+            service = systemd;
             long half = watchdogMillis() / 2;
             while (!gateway.await(half == 0 ? 60_000 : half)) {
                 if (half > 0 && gateway.isAlive()) {
                     systemd.send("WATCHDOG=1");
                 }
             }
+            service = null;
             systemd.send("STOPPING=1");
         }
         close.run();
@@ -289,7 +292,7 @@ final class GatewayCommand implements Callable<Integer> {
     private void hangUp() {
         InlineGateway gateway = running;
         if (gateway != null) {
-            Thread.ofVirtual().start(() -> reload(gateway));
+            Thread.ofVirtual().start(() -> reload(gateway, service));
         }
     }
 
@@ -302,14 +305,26 @@ final class GatewayCommand implements Callable<Integer> {
         }
     }
 
-    private static void reload(InlineGateway gateway) {
+    private static void reload(InlineGateway gateway, @Nullable NotifySocket systemd) {
+        // systemd tells this reload from an earlier one by its clock, CLOCK_MONOTONIC.
+        tell(systemd, "RELOADING=1\nMONOTONIC_USEC=" + System.nanoTime() / 1000);
+        String status = "judging packets";
         try {
             ReloadResult result = gateway.reload(false);
             if (result.isRefused()) {
                 result.errors().forEach(line -> System.err.println("pinhole: " + line));
+                status += "; a reload was refused, the old rules stay in force";
             }
         } catch (RuntimeException e) {
             System.err.println("pinhole: reload failed: " + e.getMessage());
+            status += "; a reload failed";
+        }
+        tell(systemd, "READY=1\nSTATUS=" + status);
+    }
+
+    private static void tell(@Nullable NotifySocket systemd, String message) {
+        if (systemd != null) {
+            systemd.send(message);
         }
     }
 

@@ -161,7 +161,7 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
         shard = made;
         Path file = options.snapshot();
         if (file != null) {
-            for (JournalEntry.TakeOver t : Snapshot.read(file, System.currentTimeMillis())) {
+            for (JournalEntry.TakeOver t : left(file)) {
                 if (made.takeOver(t.key(), false, t.input(), t.output())) {
                     takenOver++;
                 }
@@ -179,6 +179,16 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
                 first,
                 second,
                 takenOver);
+    }
+
+    /** What an earlier run left; a file that cannot be used costs connections, not the start. */
+    private static List<JournalEntry.TakeOver> left(Path file) {
+        try {
+            return Snapshot.read(file, System.currentTimeMillis());
+        } catch (IOException e) {
+            LOG.warn("no connection is taken over: {}", e.getMessage());
+            return List.of();
+        }
     }
 
     private void saveOften(BridgeShard of, Path file) {

@@ -5,7 +5,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 
-/** Tells systemd how the service does (sd_notify(3)). Where it did not ask, nothing is sent. */
+/**
+ * Tells systemd how the service does (sd_notify(3)). Where it did not ask, nothing is sent. Any
+ * thread.
+ */
 public final class NotifySocket implements AutoCloseable {
     private static final int AF_UNIX = 1;
     private static final int SOCK_DGRAM = 2;
@@ -15,6 +18,7 @@ public final class NotifySocket implements AutoCloseable {
     private final Sys sys = new Sys(arena);
     private final int fd;
     private final MemorySegment address;
+    private boolean closed;
 
     /**
      * @param path what systemd put into NOTIFY_SOCKET; empty where it did not
@@ -40,8 +44,8 @@ public final class NotifySocket implements AutoCloseable {
      *
      * @return false if there is nobody to tell, or it did not arrive
      */
-    public boolean send(String message) {
-        if (fd < 0) {
+    public synchronized boolean send(String message) {
+        if (fd < 0 || closed) {
             return false;
         }
         byte[] bytes = message.getBytes(StandardCharsets.UTF_8);
@@ -53,7 +57,8 @@ public final class NotifySocket implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
+        closed = true;
         if (fd >= 0) {
             sys.close(fd);
         }
