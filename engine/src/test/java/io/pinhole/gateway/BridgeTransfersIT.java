@@ -2,14 +2,20 @@ package io.pinhole.gateway;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Real servers and clients through a bump in the wire under policy drop. */
 class BridgeTransfersIT {
+    @TempDir private Path folder;
     private static Lab lab;
     private static GatewayProcess gateway;
 
@@ -96,6 +102,62 @@ class BridgeTransfersIT {
                                                 + " \"8100\" \"2007\" \"88b5\") + bytes(46))';"
                                                 + " wait"));
         assertThat(ran.output()).contains("tci 8199"); // 0x2007: priority 1, VLAN 7
+    }
+
+    /** A crash in the middle of a transfer: the snapshot lets it go on, and only with it. */
+    @Test
+    void aSnapshotCarriesConnectionsOverACrash() throws Exception {
+        lab.server("vsftpd");
+        gateway.stop();
+        Path file = lab.folder().resolve("srv/pub/slow.bin");
+        lab.in("server", "truncate -s 60M " + file + " && chmod 644 " + file).ok();
+        Path snapshot = folder.resolve("snapshot");
+        String[] options = {
+            "--mode", "bridge", "--between", "c0,s0", "--snapshot", snapshot.toString()
+        };
+        Path output = folder.resolve("curl");
+        Process transfer;
+        try (GatewayProcess first = GatewayProcess.start(lab, options)) {
+            transfer =
+                    lab.start(
+                            "client",
+                            "exec curl -sS --limit-rate 4M -o /dev/null -w '%{size_download}'"
+                                    + " ftp://192.0.2.20/pub/slow.bin",
+                            output);
+            first.await(" pinhole ");
+            for (int i = 0; i < 150 && !holdsTwo(snapshot); i++) {
+                GatewayProcess.sleep(100);
+            }
+            assertThat(transfer.isAlive()).isTrue();
+            first.kill();
+        }
+        // Without it what is in mid-stream belongs to nothing.
+        gateway =
+                GatewayProcess.start(
+                        lab, Arrays.copyOf(options, options.length - 2));
+        long before = received();
+        GatewayProcess.sleep(1500);
+        assertThat(received() - before).isLessThan(1 << 20);
+        gateway.kill();
+        gateway = GatewayProcess.start(lab, options);
+        assertThat(gateway.await("taken over")).contains(" 2 connections taken over");
+        assertThat(transfer.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(Files.readString(output)).isEqualTo(Integer.toString(60 << 20));
+        assertThat(transfer.exitValue()).isZero();
+        gateway.await(" closed=fin ");
+    }
+
+    private static boolean holdsTwo(Path snapshot) throws Exception {
+        return Files.exists(snapshot) && Files.readAllLines(snapshot).size() > 2;
+    }
+
+    /** Bytes that the client's interface received. */
+    private static long received() {
+        return Long.parseLong(
+                lab.in("client", "cat /sys/class/net/eth0/statistics/rx_bytes")
+                        .ok()
+                        .output()
+                        .strip());
     }
 
     @Test

@@ -64,4 +64,40 @@ class ControlApiIT {
         }
         assertThat(socket).doesNotExist();
     }
+
+    /** An offloaded connection ends unseen; the kernel tells. */
+    @Test
+    void theKernelTellsOfTheEndOfWhatItCarries() throws Exception {
+        Path socket = folder.resolve("c");
+        Path file = lab.folder().resolve("srv/pub/slow.bin");
+        lab.in("server", "truncate -s 100M " + file + " && chmod 644 " + file).ok();
+        try (GatewayProcess gateway = GatewayProcess.start(lab, "--control", socket.toString())) {
+            Process transfer =
+                    lab.start(
+                            "client",
+                            "exec curl -sS --limit-rate 1M -o /dev/null"
+                                    + " ftp://203.0.113.20/pub/slow.bin",
+                            folder.resolve("curl"));
+            String offloaded = "";
+            for (int i = 0; i < 50 && offloaded.isEmpty(); i++) {
+                offloaded = ask("flows", "--offloaded");
+            }
+            assertThat(offloaded).contains("[OFFLOAD]", "role=data");
+            assertThat(ask("status", "--json")).contains("\"offloaded\":1", "\"flows\":2");
+            // Both ends vanish without a word, and the kernel forgets the connection.
+            for (String end : new String[] {"client", "server"}) {
+                lab.in(end, "ip link set eth0 down").ok();
+            }
+            transfer.destroyForcibly();
+            lab.in("gw", "conntrack -D -p tcp --mark 0x10000000/0x10000000").ok();
+            String status = "";
+            for (int i = 0; i < 20 && !status.contains("\"offloaded\":0"); i++) {
+                status = ask("status", "--json");
+            }
+            assertThat(status).contains("\"offloaded\":0", "\"kernel_end_events\":1");
+            assertThat(ask("flows")).doesNotContain("role=data").contains("role=control");
+            gateway.await(line -> line.contains(" data ") && line.contains("bytes="), "its end");
+            gateway.stop();
+        }
+    }
 }

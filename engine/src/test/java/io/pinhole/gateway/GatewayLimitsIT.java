@@ -129,6 +129,10 @@ class GatewayLimitsIT {
 
             holder.destroy();
             arrived(slow, output);
+            // A reset connection keeps its place for ten seconds.
+            for (int i = 0; i < 30 && stat("flows") > 50; i++) {
+                GatewayProcess.sleep(500);
+            }
             lab.transfer("-c curl").ok();
             gateway.stop();
         }

@@ -160,6 +160,11 @@ final class GatewayProcess implements AutoCloseable {
         process.waitFor();
     }
 
+    /** Its process, and not that of a wrapper: each replaces itself by the next. */
+    long pid() {
+        return process.pid();
+    }
+
     boolean isAlive() {
         return process.isAlive();
     }
