@@ -66,7 +66,8 @@ public final class LiveCapture implements AutoCloseable {
             return new LiveCapture(handle, name, nanos);
         } catch (PcapNativeException e) {
             String message = String.valueOf(e.getMessage());
-            String cure = message.contains("not permitted") ? "; it takes CAP_NET_RAW, or root" : "";
+            String cure =
+                    message.contains("not permitted") ? "; it takes CAP_NET_RAW, or root" : "";
             throw unreadable("cannot capture on " + name + ": " + message + cure);
         } catch (LinkageError e) {
             throw unreadable(

@@ -1,7 +1,7 @@
 package io.pinhole.gateway;
 
-import static org.assertj.core.api.Assertions.assertThat;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
@@ -36,7 +36,8 @@ class BaselineIT {
     @TempDir private Path folder;
 
     private static JsonNode read() {
-        try (InputStream in = BaselineIT.class.getResourceAsStream("/rulesets/kernel-baseline.json")) {
+        try (InputStream in =
+                BaselineIT.class.getResourceAsStream("/rulesets/kernel-baseline.json")) {
             return JsonMapper.shared().readTree(in);
         } catch (IOException e) {
             throw new AssertionError(e);

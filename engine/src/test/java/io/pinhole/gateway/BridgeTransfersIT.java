@@ -132,9 +132,7 @@ class BridgeTransfersIT {
             first.kill();
         }
         // Without it what is in mid-stream belongs to nothing.
-        gateway =
-                GatewayProcess.start(
-                        lab, Arrays.copyOf(options, options.length - 2));
+        gateway = GatewayProcess.start(lab, Arrays.copyOf(options, options.length - 2));
         long before = received();
         GatewayProcess.sleep(1500);
         assertThat(received() - before).isLessThan(1 << 20);

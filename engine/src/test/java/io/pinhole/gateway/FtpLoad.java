@@ -118,7 +118,8 @@ final class FtpLoad {
             System.out.println("failed " + FAILED);
         }
 
-        private static void work(String[] parts, int first, long end, byte[] file, AtomicLong done) {
+        private static void work(
+                String[] parts, int first, long end, byte[] file, AtomicLong done) {
             for (int n = first; System.nanoTime() - end < 0; n++) {
                 String mode = MODES[n % MODES.length];
                 try {

@@ -22,7 +22,10 @@ class MonitorIT {
     }
 
     private static List<String> lines(String text, Predicate<String> wanted) {
-        return text.lines().filter(wanted).map(l -> l.replaceAll("\"time\":\"[^\"]*\"", "")).toList();
+        return text.lines()
+                .filter(wanted)
+                .map(l -> l.replaceAll("\"time\":\"[^\"]*\"", ""))
+                .toList();
     }
 
     private Path rules() throws Exception {
@@ -48,8 +51,16 @@ class MonitorIT {
                             "gw",
                             "exec "
                                     + pinhole(
-                                            "monitor", "-i", "c0", "-r", rules.toString(), "--json",
-                                            "--verdicts", "--write", dropped.toString(), "tcp"),
+                                            "monitor",
+                                            "-i",
+                                            "c0",
+                                            "-r",
+                                            rules.toString(),
+                                            "--json",
+                                            "--verdicts",
+                                            "--write",
+                                            dropped.toString(),
+                                            "tcp"),
                             out);
             await(out, "watching c0");
             // Nothing filters here: the transfers succeed, and most of them would not have.
@@ -80,13 +91,19 @@ class MonitorIT {
                                             all.toString()))
                             .ok()
                             .output();
-            for (String kind : List.of("verdict", "control", "data", "pinhole", "alert", "diagnosis")) {
+            for (String kind :
+                    List.of("verdict", "control", "data", "pinhole", "alert", "diagnosis")) {
                 Predicate<String> wanted = l -> l.startsWith("{\"event\":\"" + kind + "\"");
                 assertThat(normal(lines(watched, wanted)))
                         .as(kind)
                         .isEqualTo(normal(lines(analyzed, wanted)));
             }
-            List<String> drops = lines(watched, l -> l.contains("\"verdict\":\"drop\"") && l.contains("\"event\":\"verdict\""));
+            List<String> drops =
+                    lines(
+                            watched,
+                            l ->
+                                    l.contains("\"verdict\":\"drop\"")
+                                            && l.contains("\"event\":\"verdict\""));
             assertThat(drops).hasSizeGreaterThan(100);
             assertThat(lines(watched, l -> l.contains("\"event\":\"verdict\"")))
                     .as("no UDP, by the filter")
@@ -100,25 +117,25 @@ class MonitorIT {
             for (String drop : drops) {
                 expected.add(
                         seen.get(
-                                Integer.parseInt(
-                                                drop.replaceFirst(
-                                                        ".*\"packet\":(\\d+).*", "$1"))
+                                Integer.parseInt(drop.replaceFirst(".*\"packet\":(\\d+).*", "$1"))
                                         - 1));
             }
             assertThat(kept).isEqualTo(expected);
-            String again = lab.in("gw", pinhole("analyze", "--json", dropped.toString())).ok().output();
+            String again =
+                    lab.in("gw", pinhole("analyze", "--json", dropped.toString())).ok().output();
             assertThat(again).contains("\"packets\":" + drops.size() + ",");
         }
     }
 
     /** File names differ; that is all that may. */
     private static List<String> normal(List<String> lines) {
-        return lines.stream().map(l -> l.replaceAll("\"(file|capture)\":\"/?(tmp/[^\"]*|c0)\"", "")).toList();
+        return lines.stream()
+                .map(l -> l.replaceAll("\"(file|capture)\":\"/?(tmp/[^\"]*|c0)\"", ""))
+                .toList();
     }
 
     private static List<String> packets(Lab lab, Path file) {
-        return lab
-                .in("gw", "tcpdump -nn -t -S -r " + file + " 2>/dev/null")
+        return lab.in("gw", "tcpdump -nn -t -S -r " + file + " 2>/dev/null")
                 .ok()
                 .output()
                 .lines()
@@ -139,7 +156,11 @@ class MonitorIT {
             refuses(lab, "", "monitor -i c0 tcp porrt 21", "filter 'tcp porrt 21'");
             refuses(lab, "", "monitor -i c0 -r /nonexistent.nft", "/nonexistent.nft");
             refuses(lab, "", "monitor -i c0 --write /nonexistent/f", "/nonexistent/f");
-            refuses(lab, "setpriv --bounding-set=-all --inh-caps=-all -- ", "monitor -i c0", "CAP_NET_RAW");
+            refuses(
+                    lab,
+                    "setpriv --bounding-set=-all --inh-caps=-all -- ",
+                    "monitor -i c0",
+                    "CAP_NET_RAW");
         }
     }
 

@@ -36,9 +36,7 @@ class OddTransfersIT {
         boolean bridge = mode.equals("bridge");
         String host = bridge ? "192.0.2.20" : "203.0.113.20";
         String[] options =
-                bridge
-                        ? new String[] {"--mode", "bridge", "--between", "c0,s0"}
-                        : new String[] {};
+                bridge ? new String[] {"--mode", "bridge", "--between", "c0,s0"} : new String[] {};
         try (Lab lab = Lab.up("pito", bridge ? "wire" : "routed");
                 GatewayProcess gateway = GatewayProcess.start(lab, options)) {
             Path small = lab.folder().resolve("srv/pub/small.txt");
@@ -69,7 +67,12 @@ class OddTransfersIT {
             assertThat(said.lines().count()).as(said).isEqualTo(CASES);
 
             // curl connects to the server it talks to, whatever address the 227 names.
-            fetch(lab, small, "curl -sS -m 8 --disable-epsv -o %s ftp://foreign:labpass@" + host + "/pub/small.txt");
+            fetch(
+                    lab,
+                    small,
+                    "curl -sS -m 8 --disable-epsv -o %s ftp://foreign:labpass@"
+                            + host
+                            + "/pub/small.txt");
             gateway.await(" alert address-mismatch ");
             server.destroy();
             server.waitFor(5, TimeUnit.SECONDS);
@@ -82,7 +85,7 @@ class OddTransfersIT {
                         lab,
                         small,
                         "env HOME=%2$s lftp --norc -c \"set ftp:sync-mode off; set ftp:passive-mode off;"
-                                .replace("%2$s", folder.toString())
+                                        .replace("%2$s", folder.toString())
                                 + " set net:timeout 6; set net:max-retries 1; set ftp:ssl-allow no;"
                                 + " set dns:order 'inet inet6'; open -u "
                                 + user

@@ -45,8 +45,7 @@ class ServiceIT {
         try (Lab lab = Lab.up("pitn", "routed")) {
             Process listener = lab.start("gw", LISTENER.formatted(name), heard);
             await(heard, "bound");
-            List<String> service =
-                    List.of("env", "NOTIFY_SOCKET=" + name, "WATCHDOG_USEC=400000");
+            List<String> service = List.of("env", "NOTIFY_SOCKET=" + name, "WATCHDOG_USEC=400000");
             try (GatewayProcess gateway =
                     GatewayProcess.start(
                             lab,
@@ -98,10 +97,8 @@ class ServiceIT {
         try (Lab lab = Lab.up("pitn", "wire")) {
             String java =
                     String.join(
-                            " ",
-                            GatewayProcess.command(("gateway " + mode).strip().split(" ")));
-            Lab.Ran ran =
-                    lab.in("gw", "setpriv --bounding-set=-all --inh-caps=-all -- " + java);
+                            " ", GatewayProcess.command(("gateway " + mode).strip().split(" ")));
+            Lab.Ran ran = lab.in("gw", "setpriv --bounding-set=-all --inh-caps=-all -- " + java);
             assertThat(ran.status()).as(ran.output()).isEqualTo(2);
             assertThat(ran.output()).contains("CAP_NET_").doesNotContain("Exception");
         }

@@ -87,7 +87,8 @@ class SoakIT {
         String said = Files.readString(output);
         System.out.println("soak: " + said.replace("\n", ", "));
         assertThat(said).as(gateway.log()).contains("failed 0\n");
-        long sessions = number(said, "sessions ours (\\d+)") + number(said, "sessions vsftpd (\\d+)");
+        long sessions =
+                number(said, "sessions ours (\\d+)") + number(said, "sessions vsftpd (\\d+)");
         assertThat(number(said, "sessions vsftpd (\\d+)")).isPositive();
         assertThat(sessions).isGreaterThan(LONG ? 100_000 * SECONDS / 900 : 50);
 
