@@ -43,13 +43,17 @@ public final class StreamReassembler {
         /**
          * Something odd that leaves the stream as it is: {@code OVERLAP}, once a segment; {@code
          * REASSEMBLY_FULL}, when a segment had to be left out, or when there was no memory to
-         * remember what was handed out (different bytes in a retransmission of it will go unseen).
+         * remember what was handed out (it is left out when it comes again); {@code OUT_OF_WINDOW},
+         * when a segment begins before the stream does.
          */
         void anomaly(Anomaly kind, long position);
     }
 
-    /** Handed-out, unacknowledged bytes that stay comparable. */
-    static final int MAX_HISTORY = 16_384;
+    /**
+     * Handed-out, unacknowledged bytes that stay comparable. Where the receiver's acknowledgements
+     * are seen, no more than these are taken before it has acknowledged some.
+     */
+    static final int MAX_HISTORY = 65_536;
 
     /** Pieces held out of order; more would let one-byte segments make each insertion dear. */
     static final int MAX_PIECES = 512;
@@ -62,11 +66,25 @@ public final class StreamReassembler {
     private final StreamHistory history;
     private boolean started;
 
+    /** Sequence number of the first byte; the first of all where {@link #fromStart}. */
+    private int begin;
+
+    private boolean fromStart;
+
     /** Sequence number of the next byte to hand out. */
     private int expected;
 
     /** Sequence number after the last byte taken. */
     private int highest;
+
+    /** Where the receiver expects the stream to go on, as far as it has said. */
+    private int acknowledged;
+
+    /** Before this, handed-out bytes were not remembered, for want of memory. */
+    private int forgotten;
+
+    /** The receiver has said so: before that, nothing is known of what it has. */
+    private boolean heard;
 
     /**
      * @param limit bytes ahead of the stream that are held, Limits.reassemblyBytes
@@ -80,14 +98,29 @@ public final class StreamReassembler {
     /**
      * Begins a stream, ending any other.
      *
-     * @param initialSequence of the first byte: that of the SYN plus one, or that of the first
-     *     segment seen where the stream is picked up in the middle
+     * @param initialSequence of the first byte: that of the SYN plus one. The receiver reads
+     *     nothing before it, so that a segment from there is no part of this stream.
      */
     public void start(int initialSequence) {
+        pickUp(initialSequence);
+        fromStart = true;
+    }
+
+    /**
+     * Begins a stream in its middle, ending any other.
+     *
+     * @param sequence of the first segment seen
+     */
+    public void pickUp(int sequence) {
         close();
-        expected = initialSequence;
-        highest = initialSequence;
-        history.restart(initialSequence);
+        begin = sequence;
+        fromStart = false;
+        expected = sequence;
+        highest = sequence;
+        acknowledged = sequence;
+        forgotten = sequence;
+        heard = false;
+        history.restart(sequence);
         started = true;
     }
 
@@ -112,8 +145,8 @@ public final class StreamReassembler {
      * @param capturedLength bytes present at {@code offset}
      * @param wireLength bytes the payload had on the wire; 0 changes nothing
      * @param position handed to the sink with what becomes of these bytes
-     * @return false if some of its bytes were not taken, because others were seen in their place or
-     *     because they could not be held. A gateway that forwards it all the same lets the receiver
+     * @return false if some of its bytes were not taken: others were seen in their place, or they
+     *     could not be held or compared, or they come before the stream's first. A gateway that forwards it all the same lets the receiver
      *     read another stream than this one.
      */
     public boolean segment(
@@ -136,6 +169,15 @@ public final class StreamReassembler {
             return false;
         }
         int end = sequence + wireLength;
+        if (fromStart && sequence - begin < 0 && !(heard && acknowledged - begin >= 0)) {
+            // The receiver may read these bytes, and they are no part of this stream.
+            sink.anomaly(Anomaly.OUT_OF_WINDOW, position);
+            return false;
+        }
+        if (heard && (end - acknowledged > MAX_HISTORY || isForgotten(sequence, end))) {
+            sink.anomaly(Anomaly.REASSEMBLY_FULL, position);
+            return false;
+        }
         int delivered = expected - sequence;
         boolean differs =
                 delivered > 0
@@ -171,6 +213,10 @@ public final class StreamReassembler {
         // A FIN counts one.
         if (!started || ack - highest > 1) {
             return;
+        }
+        if (!heard || ack - acknowledged > 0) {
+            acknowledged = ack;
+            heard = true;
         }
         int end = ack - highest > 0 ? highest : ack;
         while (end - expected > 0) {
@@ -212,6 +258,13 @@ public final class StreamReassembler {
         }
         pieces.releaseIfEmpty();
         return true;
+    }
+
+    /** Whether some of these bytes were handed out, may come again, and cannot be compared. */
+    private boolean isForgotten(int sequence, int end) {
+        int from = sequence - acknowledged > 0 ? sequence : acknowledged;
+        int to = end - forgotten < 0 ? end : forgotten;
+        return to - from > 0;
     }
 
     private boolean differsFromHeld(int sequence, MemorySegment data, long offset, int captured) {
@@ -302,10 +355,12 @@ public final class StreamReassembler {
 
     private void handOut(MemorySegment data, long offset, int length, long position, Sink sink) {
         sink.data(data, offset, length, position);
-        if (!history.append(data, offset, length)) {
+        boolean remembered = history.append(data, offset, length);
+        expected += length;
+        if (!remembered) {
+            forgotten = expected;
             sink.anomaly(Anomaly.REASSEMBLY_FULL, position);
         }
-        expected += length;
     }
 
     private void skip(Anomaly why, int to, long position, Sink sink) {

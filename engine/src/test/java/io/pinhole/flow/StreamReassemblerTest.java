@@ -327,4 +327,68 @@ class StreamReassemblerTest {
                 0,
                 transcript);
     }
+
+    private static boolean segment(StreamReassembler stream, int sequence, String text) {
+        byte[] bytes = text.getBytes(US_ASCII);
+        return stream.segment(
+                sequence,
+                MemorySegment.ofArray(bytes),
+                0,
+                bytes.length,
+                bytes.length,
+                1,
+                new Transcript());
+    }
+
+    /** Bytes before the first are for a receiver that has another idea of where the stream begins. */
+    @Test
+    void nothingPassesBeforeTheFirstByteUnlessTheReceiverHasIt() {
+        StreamReassembler stream = new StreamReassembler(new StreamBuffers(PLENTY), 1000);
+        stream.start(100);
+        assertThat(segment(stream, 97, "abcdef")).isFalse();
+        assertThat(segment(stream, 90, "abc")).isFalse();
+        stream.acknowledged(95, 1, new Transcript());
+        assertThat(segment(stream, 95, "abc")).isFalse();
+        stream.acknowledged(100, 1, new Transcript());
+        assertThat(segment(stream, 99, ".")).as("keep-alive").isTrue();
+        assertThat(segment(stream, 100, "abc")).isTrue();
+        assertThat(stream.expected()).isEqualTo(103);
+    }
+
+    @Test
+    void aStreamTakenUpInItsMiddleHasNoFirstByte() {
+        StreamReassembler stream = new StreamReassembler(new StreamBuffers(PLENTY), 1000);
+        stream.pickUp(100);
+        assertThat(segment(stream, 90, "abc")).isTrue();
+    }
+
+    /** What the receiver may still replace stays comparable, however much is sent. */
+    @Test
+    void moreThanCanBeComparedIsNotTakenBeforeSomeIsAcknowledged() {
+        StreamReassembler stream = new StreamReassembler(new StreamBuffers(PLENTY), 1 << 20);
+        stream.start(0);
+        stream.acknowledged(0, 1, new Transcript());
+        int max = StreamReassembler.MAX_HISTORY;
+        String half = "a".repeat(max / 2);
+        assertThat(segment(stream, 0, half)).isTrue();
+        assertThat(segment(stream, max / 2, half)).isTrue();
+        assertThat(segment(stream, max, "b")).isFalse();
+        assertThat(segment(stream, 0, "X")).as("other bytes at the beginning").isFalse();
+        stream.acknowledged(10, 1, new Transcript());
+        assertThat(segment(stream, max, "b")).isTrue();
+        assertThat(segment(stream, 9, "X")).as("acknowledged").isTrue();
+        assertThat(segment(stream, 10, "X")).isFalse();
+    }
+
+    @Test
+    void whatCouldNotBeRememberedDoesNotPassTwice() {
+        StreamReassembler stream = new StreamReassembler(new StreamBuffers(0), 1000);
+        stream.start(0);
+        stream.acknowledged(0, 1, new Transcript());
+        assertThat(segment(stream, 0, "abc")).isTrue();
+        assertThat(segment(stream, 0, "abc")).isFalse();
+        assertThat(segment(stream, 3, "def")).isTrue();
+        stream.acknowledged(6, 1, new Transcript());
+        assertThat(segment(stream, 3, "def")).isTrue();
+    }
 }
