@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -32,6 +33,7 @@ class AttackSamplesTest {
     private static final Path ATTACKS = Path.of("../pcap-samples/attacks");
     private static final boolean UPDATE = Boolean.getBoolean("pinhole.update-samples");
     private static final int ROWS = 40;
+    private static final Pattern MENTION = Pattern.compile("`([A-Za-z.]+)`");
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     static List<AttackScript> attacks() throws IOException {
@@ -178,5 +180,46 @@ class AttackSamplesTest {
             Files.writeString(readme, expected);
         }
         assertThat(Files.readString(readme)).isEqualTo(expected);
+    }
+
+    /** Each sample has its row in docs/security.md, in order, and the tests named there exist. */
+    @Test
+    void theTableOfTheDocumentationIsComplete() throws IOException {
+        List<String> rows =
+                Files.readAllLines(Path.of("../docs/security.md")).stream()
+                        .filter(line -> line.contains("](../pcap-samples/attacks/"))
+                        .filter(line -> line.startsWith("| "))
+                        .toList();
+        List<String> expected = new ArrayList<>();
+        for (AttackScript a : attacks()) {
+            StringBuilder row = new StringBuilder();
+            for (String key : List.of("about", "reference", "expect")) {
+                row.append("| ").append(a.header(key).replace("|", "\\|")).append(' ');
+            }
+            row.append("| [%1$s](../pcap-samples/attacks/%1$s.txt) |".formatted(a.name()));
+            expected.add(row.toString());
+        }
+        assertThat(rows.stream().map(r -> r.substring(0, r.indexOf(".txt) |") + 7)))
+                .containsExactlyElementsOf(expected);
+        assertThat(rows.stream().map(r -> r.substring(r.indexOf(".txt) |") + 7)))
+                .allSatisfy(AttackSamplesTest::namesTests);
+    }
+
+    private static void namesTests(String cell) throws IOException {
+        List<String> named = MENTION.matcher(cell).results().map(m -> m.group(1)).toList();
+        assertThat(named).isNotEmpty();
+        for (String test : named) {
+            String type = test.replaceFirst("\\..*", "");
+            List<Path> sources;
+            try (Stream<Path> files = Files.walk(Path.of("src/test/java"))) {
+                sources = files.filter(f -> f.endsWith(type + ".java")).toList();
+            }
+            assertThat(sources).as(type).hasSize(1);
+            if (test.contains(".")) {
+                assertThat(Files.readString(sources.getFirst()))
+                        .as(test)
+                        .contains("void " + test.substring(type.length() + 1) + "(");
+            }
+        }
     }
 }
