@@ -219,6 +219,28 @@ final class ControlSession implements DialogueListener {
     }
 
     /**
+     * Reads what came with a SYN and was taken.
+     *
+     * @param data null if that is not known: a gap
+     */
+    void early(Side side, byte @Nullable [] data, long position) {
+        Stream stream = side == Side.CLIENT ? client : server;
+        if (data == null) {
+            stream.gap(Anomaly.STREAM_GAP, 0, position);
+        } else if (data.length > 0) {
+            stream.spoke = true;
+            stream.reassembler.segment(
+                    stream.reassembler.expected(),
+                    MemorySegment.ofArray(data),
+                    0,
+                    data.length,
+                    data.length,
+                    position,
+                    stream);
+        }
+    }
+
+    /**
      * Reads one packet of the connection.
      *
      * @param fromClient the packet's direction
@@ -242,7 +264,9 @@ final class ControlSession implements DialogueListener {
                 handshake(sender.side, p.tcpSequence() + 1, checksumBad);
             }
         } else if (!sender.begun) {
-            handshake(sender.side, p.tcpSequence(), checksumBad);
+            sender.reassembler.pickUp(p.tcpSequence());
+            sender.begun = true;
+            sender.checksumUnknown = checksumBad;
             if (!midstream) {
                 midstream = true;
                 dialogue.midstream();
@@ -267,7 +291,11 @@ final class ControlSession implements DialogueListener {
                             position,
                             sender);
         }
-        if (p.has(PacketView.FIN)) {
+        boolean obeyed = !checksumBad || sender.checksumUnknown;
+        if (!obeyed && (resets || p.has(PacketView.FIN))) {
+            anomaly(Anomaly.BAD_CHECKSUM, position, Anomaly.BAD_CHECKSUM.text());
+        }
+        if (p.has(PacketView.FIN) && obeyed) {
             int at = p.tcpSequence() + p.payloadLength();
             // One behind the stream's place is old or forged.
             boolean possible = at - sender.reassembler.expected() >= 0;
@@ -278,7 +306,7 @@ final class ControlSession implements DialogueListener {
         }
         finish(sender);
         finish(receiver); // an acknowledgement may have given up a hole before its FIN
-        if (resets) {
+        if (resets && obeyed) {
             closed = Event.Closed.RST;
             sessions.closePinholes(this, pinholes, "control connection reset");
         }

@@ -94,7 +94,7 @@ final class HelperReading {
             t.tag(flow, serial);
         }
         if ((flags & FlowTable.HELPED) != 0) {
-            handshakes.syn(serial, true, p.tcpAcknowledgement() - 1, checksumUnknown);
+            handshakes.client(serial, p.tcpAcknowledgement() - 1, checksumUnknown);
         }
     }
 
@@ -102,14 +102,15 @@ final class HelperReading {
     Verdict read(FlowTable t, long flow, PacketView p, long position) {
         boolean fromClient = tracker.direction() == Direction.ORIGINAL;
         boolean syn = p.has(PacketView.SYN);
-        boolean checksumBad = (syn || p.payloadLength() > 0) && sessions.checksumBad(p);
+        boolean moves = p.tcpFlags() != PacketView.ACK || p.payloadLength() > 0;
+        boolean checksumBad = moves && sessions.checksumBad(p);
         if (!t.flag(flow, FlowTable.CONTROL)) {
             int serial = t.tag(flow);
             if (syn) {
-                // One that the tracker does not follow is perhaps nobody's. What it carries is not
-                // read before it comes again: a flood of SYNs must not become sessions.
+                // One that the tracker does not follow is perhaps nobody's. What it carries is
+                // only kept: a flood of SYNs must not become sessions.
                 if (tracker.isFollowed() || !handshakes.sawSyn(serial, fromClient)) {
-                    handshakes.syn(serial, fromClient, p.tcpSequence(), checksumBad);
+                    handshakes.syn(serial, fromClient, p, checksumBad);
                 }
                 return Verdict.ACCEPT;
             }

@@ -28,7 +28,7 @@ public record MemoryBound(String what, long most, long bytes, boolean offHeap) {
     /** A data connection with its pinhole. */
     static final int DATA = PINHOLE + 256;
 
-    private static final int HANDSHAKE = 40;
+    private static final int HANDSHAKE = 44;
     private static final int DATAGRAM = 1_280;
 
     public long total() {
@@ -61,6 +61,7 @@ public record MemoryBound(String what, long most, long bytes, boolean offHeap) {
                         2L * Handshakes.size(l.controls(), 1),
                         HANDSHAKE,
                         false),
+                new MemoryBound("data on SYNs", 2, EarlyData.MAX_BYTES, false),
                 new MemoryBound("bytes of fragments", 1, l.fragmentBytes(), false),
                 new MemoryBound("incomplete datagrams", l.fragmentDatagrams(), DATAGRAM, false));
     }

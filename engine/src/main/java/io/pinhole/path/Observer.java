@@ -160,12 +160,12 @@ final class Observer implements AutoCloseable {
             Verdict verdict,
             RuleOrigin rule) {
         boolean fromClient = direction == Direction.ORIGINAL;
-        boolean checksumBad =
-                p.payloadLength() > 0 || p.has(PacketView.SYN) ? sessions.checksumBad(p) : false;
+        boolean moves = p.tcpFlags() != PacketView.ACK || p.payloadLength() > 0;
+        boolean checksumBad = moves && sessions.checksumBad(p);
         if (!t.flag(flow, FlowTable.CONTROL)) {
             int serial = t.tag(flow);
             if (p.has(PacketView.SYN)) {
-                handshakes.syn(serial, fromClient, p.tcpSequence(), checksumBad);
+                handshakes.syn(serial, fromClient, p, checksumBad);
                 return;
             }
             if (p.payloadLength() == 0 || !sessions.hasRoom()) {

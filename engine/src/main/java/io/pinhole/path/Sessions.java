@@ -224,10 +224,12 @@ final class Sessions {
                 if (handshakes.sawSyn(serial, client)) {
                     s.handshake(
                             side,
-                            handshakes.sequence(serial, client) + 1,
+                            handshakes.first(serial, client),
                             handshakes.checksumUnknown(serial, client));
+                    s.early(side, handshakes.data(serial, client), handshakes.position(serial));
                 }
             }
+            handshakes.over(serial);
         }
         s.index = sessions.add(s);
         live++;

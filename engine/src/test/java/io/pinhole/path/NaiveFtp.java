@@ -45,6 +45,9 @@ final class NaiveFtp {
         boolean used;
         boolean dead;
 
+        /** A newer one took its place before either was answered; its own answer wakes it. */
+        boolean asleep;
+
         Announced(IpAddress from, IpAddress to, int port, boolean active, long now) {
             this.from = from;
             this.to = to;
@@ -91,7 +94,17 @@ final class NaiveFtp {
         final TreeMap<Integer, Byte> bytes = new TreeMap<>();
 
         boolean begun;
+        boolean fromTheMiddle;
         boolean checksumUnknown;
+
+        /** What came with its SYN, and whether another SYN like it brought something else. */
+        String early = "";
+
+        boolean earlyInDoubt;
+
+        /** The last acknowledgement of the other side, by distance from the first byte. */
+        @Nullable Integer heard;
+
         boolean finished;
         int first;
         int next;
@@ -115,6 +128,8 @@ final class NaiveFtp {
     private final List<Command> queue = new ArrayList<>();
     private final List<Announced> announced = new ArrayList<>();
     private final List<Announced> everywhere;
+    private boolean earlyRead;
+    private int synAcknowledged;
     private boolean midstream;
     private boolean greeted;
     private boolean doubt;
@@ -141,9 +156,55 @@ final class NaiveFtp {
     /** The SYN or SYN-ACK of one side. */
     void syn(PacketView p, boolean byClient, boolean followed) {
         Half half = byClient ? fromClient : fromServer;
-        if (followed || !half.begun) {
-            half.begin(p.tcpSequence() + 1, isBad(p));
+        if (!followed && half.begun) {
+            return;
         }
+        String data = "";
+        for (int i = 0; i < p.payloadCaptured(); i++) {
+            data += (char) p.u8(p.payloadStart() + i);
+        }
+        if (!half.begun || half.first != p.tcpSequence() + 1) {
+            half.early = data;
+        } else if (half.early.isEmpty()) {
+            half.early = data;
+        } else if (!data.isEmpty() && !data.equals(half.early)) {
+            half.earlyInDoubt = true;
+        }
+        half.begin(p.tcpSequence() + 1, isBad(p) && (!half.begun || half.checksumUnknown));
+        if (!byClient) {
+            synAcknowledged = p.tcpAcknowledgement();
+        }
+    }
+
+    /** What came with the SYNs is read if it was taken: the server's acknowledgement says so. */
+    private void readEarly() {
+        earlyRead = true;
+        if (!fromServer.begun && !fromClient.early.isEmpty()) {
+            gap(fromClient, 0); // who knows
+        }
+        int taken = fromServer.begun ? synAcknowledged - fromClient.first : 0;
+        boolean possible = taken >= 0 && taken <= fromClient.early.length();
+        if (fromClient.begun && taken != 0) {
+            if (possible && !fromClient.earlyInDoubt) {
+                readEarly(fromClient, fromClient.early.substring(0, taken));
+            } else {
+                fromClient.first += taken;
+                gap(fromClient, 0);
+            }
+        }
+        if (fromServer.earlyInDoubt) {
+            gap(fromServer, 0);
+        } else {
+            readEarly(fromServer, fromServer.early);
+        }
+    }
+
+    private void readEarly(Half half, String data) {
+        for (int i = 0; i < data.length(); i++) {
+            half.bytes.put(i, (byte) data.charAt(i));
+        }
+        half.highest = data.length();
+        read(half);
     }
 
     private static boolean isBad(PacketView p) {
@@ -162,9 +223,13 @@ final class NaiveFtp {
         now = nanos;
         Half sender = byClient ? fromClient : fromServer;
         Half receiver = byClient ? fromServer : fromClient;
-        boolean bad = p.payloadLength() > 0 && isBad(p);
+        boolean bad = isBad(p);
+        if (!earlyRead) {
+            readEarly();
+        }
         if (!sender.begun) {
             sender.begin(p.tcpSequence(), bad);
+            sender.fromTheMiddle = true;
             midstream = true;
         }
         if (p.has(PacketView.ACK) && receiver.begun) {
@@ -177,13 +242,14 @@ final class NaiveFtp {
             }
             same = take(sender, p);
         }
-        if (p.has(PacketView.FIN)) {
+        boolean obeyed = !bad || sender.checksumUnknown;
+        if (p.has(PacketView.FIN) && obeyed) {
             sender.finished = true;
             if (!byClient) {
                 closeAll();
             }
         }
-        if (reset) {
+        if (reset && obeyed) {
             closeAll();
         }
         return same;
@@ -198,6 +264,12 @@ final class NaiveFtp {
 
     void closeAll() {
         announced.forEach(a -> a.dead = true);
+        for (Command command : queue) {
+            if (command.announced != null) {
+                command.announced.dead = true;
+                command.announced.asleep = false;
+            }
+        }
     }
 
     // ---- bytes ----
@@ -206,6 +278,13 @@ final class NaiveFtp {
         int at = p.tcpSequence() - half.first;
         if (at > half.next && at - half.highest > HELD) {
             return false; // too far ahead to be held
+        }
+        boolean heard = half.heard != null;
+        if (!half.fromTheMiddle && at < 0 && !(heard && half.heard >= 0)) {
+            return false; // before the first byte of all
+        }
+        if (heard && at + p.payloadLength() - half.heard > HELD) {
+            return false; // too much that nobody has acknowledged
         }
         boolean same = true;
         for (int i = 0; i < p.payloadLength(); i++, at++) {
@@ -235,6 +314,7 @@ final class NaiveFtp {
         if (upTo - half.highest > 1) {
             return; // of what was never said
         }
+        half.heard = half.heard == null ? upTo : Math.max(half.heard, upTo);
         int end = Math.min(upTo, half.highest);
         while (half.next < end) {
             Integer known = half.bytes.ceilingKey(half.next);
@@ -365,7 +445,10 @@ final class NaiveFtp {
                                                 && c.argument.strip().equalsIgnoreCase("ALL"));
         if (!epsvAllWaits) {
             for (Announced other : announced) {
-                other.dead |= other.active && !other.confirmed && other.waits(now);
+                if (other.active && !other.confirmed && other.waits(now)) {
+                    other.dead = true;
+                    other.asleep = true;
+                }
             }
             enter(a);
         }
@@ -587,7 +670,8 @@ final class NaiveFtp {
         for (Announced other : announced) {
             other.dead |= other != a && other.confirmed && other.waits(now);
         }
-        if (!announced.contains(a)) {
+        if (!announced.contains(a) && (a.asleep || !a.dead)) {
+            a.dead = false;
             enter(a);
         }
     }

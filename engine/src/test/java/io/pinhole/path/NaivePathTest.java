@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -277,9 +278,42 @@ class NaivePathTest {
         }
 
         private Wire.Tcp login() {
-            Wire.Tcp control = wire.connect(client(), 41_000 + random.nextInt(4), server(), 21);
+            Wire.Tcp control = wire.tcp(client(), 41_000 + random.nextInt(4), server(), 21);
+            if (random.nextInt(4) == 0) {
+                earlyData(control);
+            } else {
+                control.handshake();
+            }
             control.s("220 ready").c("USER alice").s("331 password").c("PASS x").s("230 in");
             return control;
+        }
+
+        /** SYNs with data, more than one of them, of which the server takes some. */
+        private void earlyData(Wire.Tcp control) {
+            String data = "SYST\r\nPASV\r\nNOOP\r\n";
+            int isn = control.client.next;
+            for (int i = random.nextInt(3); i >= 0; i--) {
+                int other = random.nextInt(4) == 0 ? random.nextInt(300) : 0;
+                String carried = random.nextInt(4) == 0 ? "" : data;
+                carried = random.nextInt(6) == 0 ? carried.toLowerCase(Locale.ROOT) : carried;
+                Packets syn = control.client.packet("S").seq(isn - other).payload(carried);
+                sent((random.nextInt(8) == 0 ? syn.badChecksum() : syn).ip());
+            }
+            int taken = random.nextBoolean() ? data.length() : random.nextInt(data.length() + 1);
+            control.client.next += 1 + taken;
+            String said = random.nextInt(3) == 0 ? "220 ready\r\n" : "";
+            sent(control.server.packet("SA").payload(said).ip());
+            control.server.next += 1 + said.length();
+            control.client.acknowledge();
+            if (said.isEmpty()) {
+                control.s("220 ready");
+            }
+            if (taken < data.length()) {
+                control.client.say(data.substring(taken));
+            }
+            for (String reply : List.of("215 UNIX", "227 (203,0,113,20,195,81)", "200 ok")) {
+                control.s(reply);
+            }
         }
 
         private static String hostPort(String host, int port) {
