@@ -146,8 +146,8 @@ public final class StreamReassembler {
      * @param wireLength bytes the payload had on the wire; 0 changes nothing
      * @param position handed to the sink with what becomes of these bytes
      * @return false if some of its bytes were not taken: others were seen in their place, or they
-     *     could not be held or compared, or they come before the stream's first. A gateway that forwards it all the same lets the receiver
-     *     read another stream than this one.
+     *     could not be held or compared, or they come before the stream's first. A gateway that
+     *     forwards it all the same lets the receiver read another stream than this one.
      */
     public boolean segment(
             int sequence,

@@ -40,8 +40,7 @@ final class EarlyData {
             return false;
         }
         byte[] bytes = new byte[length];
-        MemorySegment.copy(
-                p.data(), p.payloadStart(), MemorySegment.ofArray(bytes), 0, length);
+        MemorySegment.copy(p.data(), p.payloadStart(), MemorySegment.ofArray(bytes), 0, length);
         pieces.add(new Piece(serial, client, p.tcpSequence(), bytes));
         held += length;
         while (held > limit || pieces.size() > MOST) {
@@ -53,9 +52,7 @@ final class EarlyData {
     /** What was kept of the SYN with this sequence number; null if it was not, or no longer. */
     byte @Nullable [] of(int serial, boolean client, int sequence) {
         for (Piece piece : pieces) {
-            if (piece.serial == serial
-                    && piece.client == client
-                    && piece.sequence == sequence) {
+            if (piece.serial == serial && piece.client == client && piece.sequence == sequence) {
                 return piece.bytes;
             }
         }

@@ -28,7 +28,6 @@ final class Handshakes {
     /** Which data that was cannot be told. */
     private static final int CLIENT_DATA_UNKNOWN = 64;
 
-
     private long[] position = {};
     private long[] timeNanos = {};
     private int[] clientSequence = {};
@@ -192,8 +191,8 @@ final class Handshakes {
     }
 
     /**
-     * Sequence number of the first byte behind a side's SYN. For the client the server's SYN-ACK has
-     * the last word: of several SYNs it answers one.
+     * Sequence number of the first byte behind a side's SYN. For the client the server's SYN-ACK
+     * has the last word: of several SYNs it answers one.
      */
     int first(int serial, boolean client) {
         int first = sequence(serial, client) + 1;

@@ -340,7 +340,9 @@ class StreamReassemblerTest {
                 new Transcript());
     }
 
-    /** Bytes before the first are for a receiver that has another idea of where the stream begins. */
+    /**
+     * Bytes before the first are for a receiver that has another idea of where the stream begins.
+     */
     @Test
     void nothingPassesBeforeTheFirstByteUnlessTheReceiverHasIt() {
         StreamReassembler stream = new StreamReassembler(new StreamBuffers(PLENTY), 1000);
