@@ -16,7 +16,19 @@ final class EarlyData {
 
     private static final int MOST = 64;
 
-    private record Piece(int serial, boolean client, int sequence, byte[] bytes) {}
+    private static final class Piece {
+        final int serial;
+        final boolean client;
+        final int sequence;
+        final byte[] bytes;
+
+        Piece(int serial, boolean client, int sequence, byte[] bytes) {
+            this.serial = serial;
+            this.client = client;
+            this.sequence = sequence;
+            this.bytes = bytes;
+        }
+    }
 
     private final ArrayDeque<Piece> pieces = new ArrayDeque<>();
     private final int limit;
