@@ -131,6 +131,11 @@ final class Conversation {
         if (command == Command.UNKNOWN && !isAnswered(line, start, end, first)) {
             return;
         }
+        if (start > 0) {
+            // Observed: vsftpd, ProFTPD and pyftpdlib answer 500 to a command behind a blank,
+            // Pure-FTPd nothing at all. Whose reply the next one is cannot be told.
+            pairing.unsure(Anomaly.ODD_ANNOUNCEMENT);
+        }
         sawFtp |= command != Command.UNKNOWN && (greeting.isOver() || midstream);
         Pending pending = new Pending(command, line.last, name(command, line, end));
         switch (command.role()) {
@@ -158,7 +163,8 @@ final class Conversation {
             return true;
         }
         if (start == line.length()) {
-            // vsftpd and pyftpdlib answer 500 to an empty line, others keep silent.
+            // ProFTPD 1.3.8 and pyftpdlib 1.5.7 answer 500 to an empty line, vsftpd 3.0.3 and
+            // Pure-FTPd 1.0.50 keep silent (observed).
             pairing.unsure(Anomaly.STREAM_GAP);
             return false;
         }

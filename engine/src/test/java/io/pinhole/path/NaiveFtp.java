@@ -392,6 +392,7 @@ final class NaiveFtp {
             doubt = true;
             return;
         }
+        doubt |= text.length() < line.length(); // not every server answers that
         int end = 0;
         while (end < text.length() && text.charAt(end) != ' ' && text.charAt(end) != '\t') {
             end++;
