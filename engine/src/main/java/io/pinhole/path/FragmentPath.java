@@ -156,4 +156,9 @@ final class FragmentPath {
     }
 
     // ---- the rest ----
+
+    /** Bytes of incomplete datagrams. */
+    long bytes() {
+        return fragments.bytes();
+    }
 }

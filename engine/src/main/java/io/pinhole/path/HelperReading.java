@@ -191,4 +191,9 @@ final class HelperReading {
         outcome.rule = HELPER;
         return Verdict.REJECT;
     }
+
+    /** Bytes of SYNs that are kept. */
+    int earlyBytes() {
+        return handshakes.earlyBytes();
+    }
 }

@@ -445,6 +445,11 @@ public final class PacketPath implements AutoCloseable {
         return sessions;
     }
 
+    /** Bytes of SYNs that are kept, and of incomplete datagrams. */
+    long passingBytes() {
+        return helper.earlyBytes() + fragments.bytes();
+    }
+
     @Override
     public void close() {
         flows4.close();
