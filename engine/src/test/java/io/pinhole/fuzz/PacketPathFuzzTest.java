@@ -3,17 +3,19 @@ package io.pinhole.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
+import io.pinhole.core.Anomaly;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.Settings;
+import io.pinhole.core.Settings.HelperPolicy;
 import io.pinhole.decode.LinkType;
-import io.pinhole.decode.PacketBytes;
 import io.pinhole.path.Event;
 import io.pinhole.path.InterfaceMap;
 import io.pinhole.path.PacketPath;
 import io.pinhole.path.PathOptions;
 import io.pinhole.path.Positions;
 import io.pinhole.rule.RuleProgram;
+import io.pinhole.rule.nft.IncludeResolver;
 import io.pinhole.rule.nft.NftReader;
 import io.pinhole.rule.nft.ReadResult;
 import java.io.IOException;
@@ -21,190 +23,207 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 
 /**
- * Any bytes as a little world of packets under the bundled rules: every packet gets one verdict, no
- * pinhole leads elsewhere than to an unprivileged port of its own client or server, and no limit is
- * exceeded.
+ * Any bytes as a little world of packets, of the default rules or of rules that let nearly
+ * everything pass, with one of several policies: every packet gets one verdict, and the same
+ * whatever the secret of the tables' hashes; no pinhole leads where policy does not allow; no limit
+ * is exceeded.
  */
 class PacketPathFuzzTest {
     private static final int FLOWS = 64;
-    private static final RuleProgram RULES = rules();
+    private static final int CONTROLS = 4;
+    private static final int EXPECTATIONS = 4;
+    private static final long TABLES = 4 << 20;
+
+    private static final RuleProgram BUNDLED = load(bundled());
+
+    /** The helper, and no filter but of what is invalid: more gets as far as the helper. */
+    private static final RuleProgram OPEN =
+            load(
+                    """
+                    table inet t {
+                      ct helper ftp { type "ftp" protocol tcp; }
+                      chain pre { type filter hook prerouting priority filter; tcp dport { 21, 2121 } ct helper set "ftp"; }
+                      chain most { type filter hook forward priority filter; meta l4proto udp drop; tcp flags fin ct state new drop; }
+                    }
+                    """);
 
     @FuzzTest(maxDuration = "60s")
     void judges(byte[] data) {
         fuzzerTestOneInput(data);
     }
 
-    private static RuleProgram rules() {
+    /** The inputs to begin with get as far as there is code, or nothing that comes of them will. */
+    @Test
+    void theInputsReachWhatMatters() throws IOException {
+        Path inputs = Path.of("src/test/resources/io/pinhole/fuzz/PacketPathFuzzTestInputs/judges");
+        StringBuilder told = new StringBuilder();
+        List<Path> files;
+        try (Stream<Path> all = Files.list(inputs)) {
+            files = all.sorted().toList();
+        }
+        for (Path file : files) {
+            byte[] data = Files.readAllBytes(file);
+            new Judge(data[0] & 0xff, 7).play(data).forEach(line -> told.append(line).append('\n'));
+        }
+        assertThat(told)
+                .contains("outcome=USED", "outcome=EXPIRED", "outcome=REFUSED", "outcome=CLOSED")
+                .contains("mode=ACTIVE", "mode=PASSIVE", "mode=EPSV", "mode=EPRT", "mode=LPRT")
+                .contains("kind=BOUNCE", "kind=PRIVILEGED_PORT", "kind=PINHOLE_WRONG_HOST")
+                .contains("complete=true", "OVERLAP", "2001:db8:2::20, destination");
+    }
+
+    private static String bundled() {
         try (InputStream in =
                 PacketPathFuzzTest.class.getResourceAsStream("/io/pinhole/rules/ftp-gateway.nft")) {
-            String text =
-                    new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
-            return switch (NftReader.read(
-                    "ftp-gateway.nft", text, Map.of(), (from, pattern) -> List.of())) {
-                case ReadResult.Loaded loaded -> loaded.rules().compile();
-                case ReadResult.Refused refused -> throw new AssertionError(refused.format());
-            };
+            return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    public static void fuzzerTestOneInput(byte[] data) {
-        World world = new World(data);
-        world.run();
+    private static RuleProgram load(String text) {
+        return switch (NftReader.read("fuzz.nft", text, Map.of(), IncludeResolver.NONE)) {
+            case ReadResult.Loaded loaded -> loaded.rules().compile();
+            case ReadResult.Refused refused -> throw new AssertionError(refused.format());
+        };
     }
 
-    /**
-     * Bytes as operations. Bits 0 and 1: which of four connections; bit 2: which side sends; bits 3
-     * to 5: what; then what it needs.
-     */
-    private static final class World {
-        private static final String[][] ENDS = {
-            {"198.51.100.10", "41022", "203.0.113.20", "21"},
-            {"198.51.100.10", "41023", "203.0.113.20", "50000"},
-            {"203.0.113.20", "20", "198.51.100.10", "51210"},
-            {"2001:db8:1::10", "41022", "2001:db8:2::20", "21"},
-        };
-        private static final int FIN = 1, SYN = 2, ACK = 16, PSH = 8;
+    public static void fuzzerTestOneInput(byte[] data) {
+        int first = data.length == 0 ? 0 : data[0] & 0xff;
+        List<String> once = new Judge(first, 7).play(data);
+        List<String> again = new Judge(first, 77).play(data);
+        assertThat(again).isEqualTo(once);
+    }
 
-        private final byte[] in;
-        private final int[][] next = new int[4][2];
-        private int at;
-        private long now = 1_000_000_000L;
+    /** Plays a world into a path. */
+    private static final class Judge implements FuzzWorld.Sink {
+        private final HelperPolicy policy;
+        private final boolean compat;
+        private final RuleProgram rules;
+        private final List<String> told = new ArrayList<>();
+        private final PacketPath path;
+        private final Set<Anomaly> seen = EnumSet.noneOf(Anomaly.class);
         private long packets;
         private long verdicts;
-        private final PacketPath path;
+        private long digest;
 
-        World(byte[] in) {
-            this.in = in;
-            for (int i = 0; i < 4; i++) {
-                next[i][0] = 0x7fff_ff00;
-                next[i][1] = 0xffff_ff00;
-            }
-            Settings.Limits small =
-                    new Settings.Limits(FLOWS, 4, 4, 1, 2, 4096, 512, 8, 65_536, 16);
+        /**
+         * @param choice bit 0: rules; 1: as Linux; 2 to 4: policy
+         */
+        Judge(int choice, long seed) {
+            rules = (choice & 1) == 0 ? BUNDLED : OPEN;
+            compat = (choice & 2) != 0;
+            policy = policy(choice >> 2 & 7);
             Settings settings =
                     new Settings(
                             Settings.Timeouts.DEFAULTS,
-                            small,
+                            new Settings.Limits(
+                                    FLOWS, CONTROLS, EXPECTATIONS, 1, 2, 4096, 512, 8, 65_536, 16),
                             // Nobody would guess a checksum.
                             new Settings.Tcp(true, false, 3, false),
-                            Settings.HelperPolicy.DEFAULTS,
+                            policy,
                             Map.of());
             path =
                     new PacketPath(
                             new PathOptions(
                                     settings,
-                                    Set.of(21),
+                                    Set.of(21, 2121),
                                     Set.of(),
                                     List.of(),
                                     new InterfaceMap(List.of()),
-                                    false,
-                                    7),
-                            RULES,
-                            (position, verdict, ct, hook, rule, why) -> verdicts++,
-                            World::check);
+                                    compat,
+                                    seed),
+                            rules,
+                            (position, verdict, ct, hook, rule, why) -> {
+                                verdicts++;
+                                digest = 31 * digest + position;
+                                digest = 31 * digest + verdict.ordinal();
+                                digest = 31 * digest + (ct == null ? -1 : ct.ordinal());
+                                digest = 31 * digest + rule.hashCode();
+                                digest = 31 * digest + why.ordinal();
+                                seen.add(why);
+                            },
+                            this::event);
         }
 
-        private static void check(Event event) {
-            if (event instanceof Event.Pinhole p && p.outcome() == PinholeOutcome.USED) {
-                IpAddress client = p.control().source();
-                IpAddress server = p.control().destination();
-                assertThat(p.destinationPort()).isBetween(1024, 65_535);
-                assertThat(p.destination()).isIn(client, server);
-                assertThat(p.source()).isIn(client, server);
-            }
+        private static HelperPolicy policy(int choice) {
+            HelperPolicy d = HelperPolicy.DEFAULTS;
+            return new HelperPolicy(
+                    choice == 1 ? Settings.ThirdParty.ALLOW : d.thirdParty(),
+                    d.thirdPartyPeers(),
+                    choice == 2 ? Settings.PrivilegedPorts.ALLOW : d.privilegedPorts(),
+                    choice == 1
+                            ? Settings.PassiveAddress.ALLOW
+                            : choice == 3 ? Settings.PassiveAddress.REFUSE : d.passiveAddress(),
+                    choice == 4 ? Settings.Auth.REFUSE : d.auth(),
+                    choice == 5,
+                    List.of(new Settings.PortRange(50_001, 50_001)),
+                    choice == 6 ? Settings.ActiveSourcePort.FTP_DATA : d.activeSourcePort(),
+                    choice == 7,
+                    0);
         }
 
-        private int u8() {
-            return at < in.length ? in[at++] & 0xff : 0;
-        }
-
-        private byte[] take(int n) {
-            int end = Math.min(in.length, at + n);
-            byte[] taken = Arrays.copyOfRange(in, at, end);
-            at = end;
-            return taken;
-        }
-
-        void run() {
+        List<String> play(byte[] data) {
             try (path) {
-                while (at < in.length) {
-                    int op = u8();
-                    step(op & 3, op >> 2 & 1, op >> 3 & 7);
-                    assertThat(path.flows()).isLessThanOrEqualTo(2 * FLOWS);
-                }
+                new FuzzWorld(data, this).run();
                 path.finish();
                 assertThat(verdicts).isEqualTo(packets);
             }
+            told.add("verdicts " + Long.toHexString(digest) + " " + seen);
+            return told;
         }
 
-        private void step(int c, int side, int what) {
-            switch (what) {
-                case 0 -> {
-                    byte[] data = take(u8());
-                    send(c, side, PSH | ACK, 0, data);
-                    next[c][side] += data.length;
-                }
-                case 1 -> send(c, side, PSH | ACK, (byte) u8(), take(u8()));
-                case 2 -> send(c, side, u8(), (byte) u8() << (u8() & 31), new byte[0]);
-                case 3 -> {
-                    send(c, 0, SYN, 0, new byte[0]);
-                    next[c][0]++;
-                    send(c, 1, SYN | ACK, 0, new byte[0]);
-                    next[c][1]++;
-                    send(c, 0, ACK, 0, new byte[0]);
-                }
-                case 4 -> send(c, side, ACK, 0, new byte[0]);
-                case 5 -> emit(take(u8()), LinkType.RAW);
-                case 6 -> now += (long) u8() << (u8() & 31);
-                default -> {
-                    send(c, side, FIN | ACK, 0, new byte[0]);
-                    next[c][side]++;
+        private void event(Event event) {
+            told.add(event.getClass().getSimpleName() + event);
+            if (event instanceof Event.Pinhole p && p.outcome() == PinholeOutcome.USED && !compat) {
+                IpAddress client = p.control().source();
+                IpAddress server = p.control().destination();
+                boolean low = policy.privilegedPorts() == Settings.PrivilegedPorts.ALLOW;
+                assertThat(p.destinationPort()).isBetween(low ? 1 : 1024, 65_535);
+                assertThat(p.destinationPort()).isNotEqualTo(50_001);
+                assertThat(p.source()).isIn(client, server);
+                if (policy.thirdParty() == Settings.ThirdParty.REFUSE) {
+                    assertThat(p.destination()).isIn(client, server);
                 }
             }
         }
 
-        private void send(int c, int side, int flags, int offset, byte[] data) {
-            String[] e = ENDS[c];
-            int from = side * 2;
-            int to = 2 - from;
-            byte[] tcp =
-                    PacketBytes.tcp(
-                            Integer.parseInt(e[from + 1]),
-                            Integer.parseInt(e[to + 1]),
-                            flags,
-                            next[c][side] + offset,
-                            (flags & ACK) != 0 ? next[c][1 - side] : 0,
-                            data);
-            boolean v6 = e[0].contains(":");
-            byte[] ip =
-                    v6
-                            ? PacketBytes.ipv6(e[from], e[to], 6, tcp)
-                            : PacketBytes.ipv4(e[from], e[to], 6, 0, 0x4000, tcp);
-            emit(ip, LinkType.RAW);
-        }
-
-        private void emit(byte[] packet, LinkType link) {
+        @Override
+        public void packet(byte[] bytes, LinkType link, int cut, long now) {
             packets++;
             path.process(
-                    MemorySegment.ofArray(packet),
+                    MemorySegment.ofArray(bytes),
                     0,
-                    packet.length,
-                    packet.length,
+                    bytes.length - cut,
+                    bytes.length,
                     link,
                     now,
                     Positions.of(0, packets),
                     null,
                     null);
-            now += 1_000;
+            assertThat(path.flows()).isLessThanOrEqualTo(2 * FLOWS);
+            assertThat(path.tableBytes()).isLessThan(TABLES);
+            assertThat(path.control().sessions()).isLessThanOrEqualTo(CONTROLS);
+            assertThat(path.control().waiting()).isLessThanOrEqualTo(EXPECTATIONS);
+        }
+
+        @Override
+        public void reload(boolean other, long now) {
+            path.rules(other ? (rules == BUNDLED ? OPEN : BUNDLED) : rules);
+            path.tick(now);
+            assertThat(path.pinholes(now)).hasSizeLessThanOrEqualTo(EXPECTATIONS);
         }
     }
 }
