@@ -9,11 +9,11 @@ import java.util.List;
 
 /**
  * Bytes as operations of a few hosts that keep sequence numbers: handshakes, lines of FTP, data
- * connections, and everything that goes wrong with packets. So that a fuzzer need not find out about
- * headers before it gets anywhere, and may still send what it likes.
+ * connections, and everything that goes wrong with packets. So that a fuzzer need not find out
+ * about headers before it gets anywhere, and may still send what it likes.
  *
- * <p>An operation is a byte that says what, one that says which connection and which side sends, and
- * what it needs. The very first byte is its user's.
+ * <p>An operation is a byte that says what, one that says which connection and which side sends,
+ * and what it needs. The very first byte is its user's.
  */
 final class FuzzWorld {
     /** Where the packets go. */
@@ -39,15 +39,49 @@ final class FuzzWorld {
 
     /** What a client says, and then what a server says. */
     private static final String[] LINES = {
-        "USER a", "PASS b", "PASV", "EPSV", "EPSV ALL", "LPSV", "PORT 198,51,100,10,200,10",
-        "EPRT |1|198.51.100.10|51210|", "EPRT |2|2001:db8:1::10|51210|",
-        "LPRT 4,4,198,51,100,10,2,200,10", "PORT 203,0,113,66,200,10", "PORT 198,51,100,10,0,22",
-        "RETR f", "STOR f", "LIST", "ABOR", "STAT", "REIN", "QUIT", "AUTH TLS", "CCC", "NOOP",
-        "\u00ff\u00f4\u00ff\u00f2ABOR", "POST / HTTP/1.1",
-        "220 ready", "220-hello", "331 go on", "230 in", "200 ok", "500 no", "425 no",
-        "227 Entering (203,0,113,20,195,80)", "227 (203,0,113,66,195,80)",
-        "229 Extended (|||50000|)", "228 (4,4,203,0,113,20,2,195,80)", "150 here", "226 done",
-        "221 bye", "421 late", "234 go", "211-status", "211 end", "  227 (203,0,113,20,195,80)",
+        "USER a",
+        "PASS b",
+        "PASV",
+        "EPSV",
+        "EPSV ALL",
+        "LPSV",
+        "PORT 198,51,100,10,200,10",
+        "EPRT |1|198.51.100.10|51210|",
+        "EPRT |2|2001:db8:1::10|51210|",
+        "LPRT 4,4,198,51,100,10,2,200,10",
+        "PORT 203,0,113,66,200,10",
+        "PORT 198,51,100,10,0,22",
+        "RETR f",
+        "STOR f",
+        "LIST",
+        "ABOR",
+        "STAT",
+        "REIN",
+        "QUIT",
+        "AUTH TLS",
+        "CCC",
+        "NOOP",
+        "\u00ff\u00f4\u00ff\u00f2ABOR",
+        "POST / HTTP/1.1",
+        "220 ready",
+        "220-hello",
+        "331 go on",
+        "230 in",
+        "200 ok",
+        "500 no",
+        "425 no",
+        "227 Entering (203,0,113,20,195,80)",
+        "227 (203,0,113,66,195,80)",
+        "229 Extended (|||50000|)",
+        "228 (4,4,203,0,113,20,2,195,80)",
+        "150 here",
+        "226 done",
+        "221 bye",
+        "421 late",
+        "234 go",
+        "211-status",
+        "211 end",
+        "  227 (203,0,113,20,195,80)",
         "202 superfluous",
     };
 
@@ -195,8 +229,7 @@ final class FuzzWorld {
         }
     }
 
-    private static byte[] fragment(
-            int c, int side, byte[] part, int offset, boolean more, int id) {
+    private static byte[] fragment(int c, int side, byte[] part, int offset, boolean more, int id) {
         String[] e = ENDS[c];
         String from = e[side * 2];
         String to = e[2 - side * 2];
