@@ -33,7 +33,8 @@ class FuzzIT {
                 CaptureReaderFuzzTest.class,
                 ControlDialogueFuzzTest.class,
                 PacketPathFuzzTest.class,
-                RuleFilesFuzzTest.class
+                RuleFilesFuzzTest.class,
+                ScenarioFuzzTest.class
             })
     void findsNothing(Class<?> target) throws IOException, InterruptedException {
         int seconds = Integer.getInteger("pinhole.fuzz-seconds", 0);
