@@ -53,7 +53,7 @@ import picocli.CommandLine.Parameters;
             "  pinhole record -r /etc/nftables.conf hang.pcapng",
             "",
             "Exit status: 0 fine, 2 bad usage, rule set or file, 3 the file is",
-            "damaged part-way."
+            "damaged part-way: what comes before the damage was recorded."
         })
 final class RecordCommand implements Callable<Integer> {
     private static final int FTP = 21;
@@ -109,7 +109,6 @@ final class RecordCommand implements Callable<Integer> {
                 new ScenarioSurroundings(new RuleOptions(), new SettingsOptions());
         Setup setup = setup(head, name, surroundings);
         Recorder.Recording recording;
-        boolean damaged = false;
         try (CaptureFiles files = CaptureFiles.open(List.of(file), System.in)) {
             RuleSet rules = surroundings.rules(setup, name);
             if (!rules.interfaceRules().isEmpty()) {
@@ -152,7 +151,14 @@ final class RecordCommand implements Callable<Integer> {
                             + ": "
                             + recording.detail().text());
         }
-        return damaged ? Main.EXIT_DAMAGED : 0;
+        if (recording.damage() != null) {
+            System.err.println(
+                    "pinhole: "
+                            + SettingsText.visible(recording.damage())
+                            + "; recorded is what comes before");
+            return Main.EXIT_DAMAGED;
+        }
+        return 0;
     }
 
     private void write(String text) throws UserError {
@@ -203,7 +209,7 @@ final class RecordCommand implements Callable<Integer> {
         return out.toString();
     }
 
-    private static String quoted(String text) {
+    static String quoted(String text) {
         return text.matches("[A-Za-z0-9_./:-]+")
                 ? text
                 : '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
@@ -217,10 +223,14 @@ final class RecordCommand implements Callable<Integer> {
         if (ruleOptions.rules.size() > 1) {
             throw new UserError("a scenario names one rule file, give one --rules");
         }
-        String rules = ruleOptions.rules.getFirst();
+        return seenFrom(to, ruleOptions.rules.getFirst());
+    }
+
+    /** A rule file as a scenario names it: seen from the scenario's folder. */
+    static String seenFrom(@Nullable Path scenario, String rules) {
         Path path = Path.of(rules);
-        Path target = to;
-        Path folder = target == null ? null : target.toAbsolutePath().normalize().getParent();
+        Path folder =
+                scenario == null ? null : scenario.toAbsolutePath().normalize().getParent();
         if (path.isAbsolute() || folder == null) {
             return rules;
         }

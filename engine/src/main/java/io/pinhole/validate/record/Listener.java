@@ -44,8 +44,14 @@ final class Listener {
         return events;
     }
 
-    void listen(CaptureFiles files, PathOptions options, RuleProgram rules)
+    /**
+     * Hears a capture to its end, or to where it is damaged.
+     *
+     * @return what is wrong with it, or null
+     */
+    @Nullable String listen(CaptureFiles files, PathOptions options, RuleProgram rules)
             throws CaptureException, RecordException {
+        String damage = null;
         CapturedPacket packet = new CapturedPacket();
         PacketView view = new PacketView();
         try (PacketPath path =
@@ -61,7 +67,18 @@ final class Listener {
                         events::add)) {
             Set<String> open = new HashSet<>();
             long number = 0;
-            while (files.next(packet)) {
+            while (true) {
+                try {
+                    if (!files.next(packet)) {
+                        break;
+                    }
+                } catch (CaptureException e) {
+                    if (e.kind() == CaptureException.Kind.UNREADABLE) {
+                        throw e;
+                    }
+                    damage = e.getMessage();
+                    continue;
+                }
                 if (++number > MAX_PACKETS) {
                     throw new RecordException(
                             "the capture holds more than "
@@ -93,6 +110,7 @@ final class Listener {
             events.clear();
             events.addAll(settled);
         }
+        return damage;
     }
 
     private static List<OpenPinhole> news(List<OpenPinhole> waiting, Set<String> before) {

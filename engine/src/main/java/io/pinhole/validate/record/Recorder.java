@@ -6,6 +6,7 @@ import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Turns a capture into the text of a scenario. */
 public final class Recorder {
@@ -18,8 +19,9 @@ public final class Recorder {
      * A scenario that passes.
      *
      * @param detail how closely it follows the capture
+     * @param damage where the capture ends in damage, what is wrong with it
      */
-    public record Recording(String text, Detail detail) {}
+    public record Recording(String text, Detail detail, @Nullable String damage) {}
 
     private static final int FTP = 21;
 
@@ -42,9 +44,10 @@ public final class Recorder {
             Trial trial)
             throws CaptureException, RecordException {
         Listener listener = new Listener();
-        listener.listen(files, options, rules.compile());
+        String damage = listener.listen(files, options, rules.compile());
         if (listener.packets().isEmpty()) {
-            throw new RecordException("the capture holds no packets that can be read");
+            throw new RecordException(
+                    damage == null ? "the capture holds no packets that can be read" : damage);
         }
         Set<Integer> ports = new TreeSet<>(options.observedPorts());
         ports.add(FTP);
@@ -60,7 +63,7 @@ public final class Recorder {
                             + "\"\n"
                             + steps;
             if (trial.passes(text)) {
-                return new Recording(text, detail);
+                return new Recording(text, detail, damage);
             }
         }
         throw new RecordException("no scenario of it passes; please report this capture");
