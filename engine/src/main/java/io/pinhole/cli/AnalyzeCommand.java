@@ -213,8 +213,8 @@ final class AnalyzeCommand implements Callable<Integer> {
                         settings.settings(),
                         observed,
                         attach ? ports : Set.of(),
-                        parseLocals(),
-                        parseInterfaces(),
+                        locals(locals),
+                        interfaces(interfaces),
                         compat != null,
                         System.nanoTime(),
                         SystemMemory::reserve);
@@ -378,9 +378,10 @@ final class AnalyzeCommand implements Callable<Integer> {
         return out;
     }
 
-    private List<IpAddress> parseLocals() throws UserError {
+    /** What {@code --local} says. */
+    static List<IpAddress> locals(List<String> given) throws UserError {
         List<IpAddress> out = new ArrayList<>();
-        for (String text : locals) {
+        for (String text : given) {
             IpAddress address = IpAddress.parse(text);
             if (address == null) {
                 throw new UserError("--local " + SettingsText.quoted(text) + " is no IP address");
@@ -390,9 +391,10 @@ final class AnalyzeCommand implements Callable<Integer> {
         return out;
     }
 
-    private InterfaceMap parseInterfaces() throws UserError {
+    /** What {@code --iface} says. */
+    static InterfaceMap interfaces(List<String> given) throws UserError {
         List<InterfaceMap.Entry> out = new ArrayList<>();
-        for (String text : interfaces) {
+        for (String text : given) {
             InterfaceMap.Entry entry = parseInterface(text);
             if (entry == null) {
                 throw new UserError(

@@ -1,5 +1,7 @@
 package io.pinhole.cli;
 
+import io.pinhole.core.Settings;
+import io.pinhole.report.TextReport;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.check.CheckReport;
 import io.pinhole.validate.check.Exposure;
@@ -36,9 +38,10 @@ import picocli.CommandLine.Parameters;
             "  pinhole check /etc/nftables.conf",
             "  pinhole check --fail-on warning --json ftp.nft",
             "  pinhole check --exposure old.nft new.nft",
+            "  pinhole check ftp.nft --never 'any -> 203.0.113.10:22'",
             "",
-            "Exit status: 0 nothing at or above --fail-on, 1 something, 2 bad usage or",
-            "rule set."
+            "Exit status: 0 nothing at or above --fail-on and all claims proved, 1",
+            "otherwise, 2 bad usage or rule set."
         })
 final class CheckCommand implements Callable<Integer> {
     @Option(
@@ -64,6 +67,30 @@ final class CheckCommand implements Callable<Integer> {
             })
     private boolean exposure;
 
+    @Option(
+            names = "--never",
+            paramLabel = "A->B:PORT",
+            description = {
+                "Instead: prove that no packet opens such a connection, in no",
+                "state and through no pinhole; repeatable. 'any' is any host."
+            })
+    private List<String> never = new ArrayList<>();
+
+    @Option(
+            names = "--always",
+            paramLabel = "A->B:PORT",
+            description = "Instead: prove that every such packet does; repeatable.")
+    private List<String> always = new ArrayList<>();
+
+    @Option(
+            names = "--local",
+            paramLabel = "ADDR",
+            description = {
+                "With --never and --always: an address of the firewall host",
+                "itself; repeatable."
+            })
+    private List<String> locals = new ArrayList<>();
+
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
 
     @Parameters(
@@ -88,18 +115,26 @@ final class CheckCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         Severity limit = severity();
-        Policies policies = Policies.of(settingsOptions.load().settings().helper());
-        boolean colour = Terminal.isOutTerminal() && System.getenv("NO_COLOR") == null;
+        Settings settings = settingsOptions.load().settings();
+        boolean colour = TextReport.Options.colour(Terminal.isOutTerminal(), System.getenv());
         boolean fails = false;
         try {
             if (exposure) {
-                exposure(policies);
+                exposure(settings);
                 return 0;
+            }
+            if (!never.isEmpty() || !always.isEmpty()) {
+                Claims claims = new Claims(never, always, locals);
+                boolean all = true;
+                for (String file : files) {
+                    all &= claims.prove(load(file, defines), settings, output, json, colour);
+                }
+                return all ? 0 : Main.EXIT_NO;
             }
             for (String file : files) {
                 RuleSet rules = load(file, defines);
                 int count = rules.ruleCount();
-                List<Finding> findings = RuleCheck.of(rules, policies);
+                List<Finding> findings = RuleCheck.of(rules, Policies.of(settings, rules));
                 if (json) {
                     CheckReport.json(output, file, findings, count);
                 } else {
@@ -115,10 +150,11 @@ final class CheckCommand implements Callable<Integer> {
         return fails ? Main.EXIT_NO : 0;
     }
 
-    private void exposure(Policies policies) throws UserError {
+    private void exposure(Settings settings) throws UserError {
         List<Exposure> rows = new ArrayList<>();
         for (String file : files) {
             RuleSet rules = load(file, defines);
+            Policies policies = Policies.of(settings, rules);
             rows.add(Exposure.of(file, rules, policies, 4));
             rows.add(Exposure.of(file, rules, policies, 6));
         }

@@ -4,14 +4,14 @@ package io.pinhole.report;
  * Strings from the network, made safe for a terminal: nothing that moves the cursor, reorders text
  * (bidirectional controls and letters) or hides (zero width) comes through as it is.
  */
-final class Printable {
+public final class Printable {
     private Printable() {}
 
     /**
      * Escapes what is not plainly printable, a byte as {@code \xNN} and the rest by code point, and
      * cuts the result to {@code columns} of a terminal; a cut is shown as an ellipsis.
      */
-    static String clip(String text, int columns) {
+    public static String clip(String text, int columns) {
         StringBuilder out = new StringBuilder(Math.min(text.length(), columns));
         int width = 0;
         int fits = 0; // length of out that leaves room for the ellipsis

@@ -6,13 +6,18 @@ import io.pinhole.Seeds;
 import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.core.Settings;
+import io.pinhole.path.InterfaceMap;
+import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
+import io.pinhole.validate.check.Change;
+import io.pinhole.validate.check.Evidence;
 import io.pinhole.validate.check.RuleDiff;
 import io.pinhole.validate.run.Instrument;
 import io.pinhole.validate.run.PacketTap;
 import io.pinhole.validate.run.Proofs;
 import io.pinhole.validate.run.ScenarioRunner;
 import io.pinhole.validate.run.Surroundings;
+import io.pinhole.validate.run.Trial;
 import io.pinhole.validate.scenario.ReadScenario;
 import io.pinhole.validate.scenario.Scenario;
 import io.pinhole.validate.scenario.ScenarioReader;
@@ -25,6 +30,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -87,7 +93,7 @@ class RuleMutationIT {
                     && RuleDiff.of(rules, mutant.rules(), Policies.DEFAULT).isEmpty()) {
                 equal++;
             } else {
-                survivors.add(mutant.what());
+                survivors.add(mutant.what() + wanted(mutant.rules(), rules));
             }
         }
         System.out.printf(
@@ -97,6 +103,26 @@ class RuleMutationIT {
         assertThat(killed + equal)
                 .as("of the mutants of " + set + " fail a scenario or are shown equal")
                 .isGreaterThanOrEqualTo((int) (LEAST * (killed + equal + survivors.size())));
+    }
+
+    /** A test that would tell a mutant from the set. */
+    private static String wanted(RuleSet mutant, RuleSet rules) {
+        List<Change> changes = RuleDiff.of(mutant, rules, Policies.DEFAULT).changes();
+        PathOptions options =
+                new PathOptions(
+                        Settings.DEFAULTS,
+                        Set.of(21),
+                        Set.of(),
+                        List.of(),
+                        new InterfaceMap(List.of()),
+                        false,
+                        1);
+        return Evidence.of(changes, mutant, rules, options).stream()
+                .filter(e -> !e.steps().isEmpty())
+                .findFirst()
+                .map(e -> String.join("%n    ", Trial.test("kills it", e.steps())))
+                .map(text -> "%n    ".formatted() + text.replace("%n", System.lineSeparator()))
+                .orElse(changes.isEmpty() ? "" : ": " + changes.getFirst().example().text());
     }
 
     /** Some of them, so that CI is done in time; all with {@code -Dpinhole.mutants=all}. */

@@ -13,6 +13,8 @@ import io.pinhole.rule.BaseChain;
 import io.pinhole.rule.Chain;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Field;
+import io.pinhole.rule.HelperObject;
+import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.Range;
 import io.pinhole.rule.Rule;
@@ -72,7 +74,16 @@ final class FtpChecks {
 
     // ---- the helper ----
 
-    private record Place(Chain chain, Rule rule, Statement statement) {}
+    private record Place(Table table, Chain chain, Rule rule, Statement statement) {
+        /** True for one that acts before connection tracking, as iptables' CT target. */
+        boolean early() {
+            return statement instanceof Statement.UseObject use
+                    && use.name() != null
+                    && table.object(ObjectKind.HELPER, use.name())
+                            instanceof NamedObject.Helper(HelperObject helper, var at)
+                    && helper.template();
+        }
+    }
 
     private void neverAssigned() {
         for (Place place : places(FtpChecks::matchesHelper)) {
@@ -112,6 +123,9 @@ final class FtpChecks {
     private void tooLate() {
         for (Place place : places(FtpChecks::assignsHelper)) {
             BaseChain base = place.chain.base();
+            if (place.early()) {
+                continue;
+            }
             if (base != null && base.priority() < RuleProgram.CONNTRACK_PRIORITY) {
                 findings.add(
                         finding(
@@ -218,8 +232,9 @@ final class FtpChecks {
             if (visit == null) {
                 continue;
             }
-            int errors = bdd.and(visit.condition(), space.icmpError());
-            int data = bdd.and(visit.condition(), space.parent());
+            // Errors about data connections come with them.
+            int errors = bdd.minus(bdd.and(visit.condition(), space.icmpError()), space.parent());
+            int data = bdd.and(visit.condition(), bdd.and(space.tcp(), space.parent()));
             if (bdd.and(errors, visit.reach()) != Bdd.FALSE
                     && bdd.and(data, visit.reach()) != Bdd.FALSE
                     && rules.assignsHelper()) {
@@ -388,7 +403,7 @@ final class FtpChecks {
                     rule.statements().stream()
                             .filter(wanted)
                             .findFirst()
-                            .ifPresent(s -> out.add(new Place(chain, rule, s)));
+                            .ifPresent(s -> out.add(new Place(table, chain, rule, s)));
                 }
             }
         }

@@ -1,13 +1,7 @@
 package io.pinhole.validate.check;
 
-import static io.pinhole.validate.space.PacketSpace.DESTINATION;
-import static io.pinhole.validate.space.PacketSpace.DESTINATION_PORT;
-import static io.pinhole.validate.space.PacketSpace.IPV4;
 import static io.pinhole.validate.space.PacketSpace.PARENT;
-import static io.pinhole.validate.space.PacketSpace.PROTOCOL;
 import static io.pinhole.validate.space.PacketSpace.REPLY;
-import static io.pinhole.validate.space.PacketSpace.SOURCE;
-import static io.pinhole.validate.space.PacketSpace.SOURCE_PORT;
 import static io.pinhole.validate.space.PacketSpace.STATE;
 
 import io.pinhole.rule.RuleSet;
@@ -50,8 +44,14 @@ public final class RuleDiff {
     private final List<Change> changes = new ArrayList<>();
     private boolean complete = true;
 
-    private RuleDiff(PacketSpace space) {
+    // Of the view that is being compared.
+    private Reachable olds;
+    private Reachable news;
+
+    private RuleDiff(PacketSpace space, Reachable olds, Reachable news) {
         this.space = space;
+        this.olds = olds;
+        this.news = news;
         bdd = space.bdd();
     }
 
@@ -61,12 +61,27 @@ public final class RuleDiff {
      * @throws Bdd.TooLarge if an exact answer does not fit into memory
      */
     public static Difference of(RuleSet before, RuleSet after, Policies policies) {
+        return of(before, policies, after, policies);
+    }
+
+    /**
+     * Compares two rule sets, each under its own policies.
+     *
+     * @throws Bdd.TooLarge if an exact answer does not fit into memory
+     */
+    public static Difference of(
+            RuleSet before, Policies beforePolicies, RuleSet after, Policies afterPolicies) {
         PacketSpace space = PacketSpace.of(before, after);
         Set<View> views = EnumSet.copyOf(View.of(before));
         views.addAll(View.of(after));
-        Map<View, Reachable> olds = View.reachable(space, before, policies, views);
-        Map<View, Reachable> news = View.reachable(space, after, policies, views);
-        RuleDiff diff = new RuleDiff(space);
+        Map<View, Reachable> olds = View.reachable(space, before, beforePolicies, views);
+        Map<View, Reachable> news = View.reachable(space, after, afterPolicies, views);
+        View first = views.iterator().next();
+        RuleDiff diff =
+                new RuleDiff(
+                        space,
+                        Objects.requireNonNull(olds.get(first)),
+                        Objects.requireNonNull(news.get(first)));
         for (View view : views) {
             diff.compare(
                     view,
@@ -77,18 +92,27 @@ public final class RuleDiff {
     }
 
     private void compare(View view, Reachable before, Reachable after) {
+        olds = before;
+        news = after;
         both(view, Change.Kind.CONNECTION, before.opening(), after.opening());
         both(view, Change.Kind.DATA, before.data(), after.data());
         // What follows from a connection that only one lets in is not told again.
-        int plain = either(bdd.and(flows(before.opening()), flows(after.opening())));
-        int expected = either(bdd.and(flows(before.data()), flows(after.data())));
+        int plain = either(bdd.and(space.connections(before.opening()), space.connections(after.opening())));
+        int expected = either(bdd.and(space.connections(before.data()), space.connections(after.data())));
         int common = bdd.ifThenElse(space.parent(), expected, plain);
         both(
                 view,
                 Change.Kind.ESTABLISHED,
                 bdd.and(before.established(), common),
                 bdd.and(after.established(), common));
-        both(view, Change.Kind.LOOSE, before.loose(), after.loose());
+        // Nor are packets outside of a connection that is told of already.
+        int opened = space.connections(bdd.minus(after.opening(), before.opening()));
+        int closed = space.connections(bdd.minus(before.opening(), after.opening()));
+        both(
+                view,
+                Change.Kind.LOOSE,
+                bdd.minus(before.loose(), closed),
+                bdd.minus(after.loose(), opened));
         both(view, Change.Kind.ERROR, before.errors(), after.errors());
     }
 
@@ -96,11 +120,6 @@ public final class RuleDiff {
     private int either(int flows) {
         return bdd.or(
                 bdd.and(flows, space.original()), bdd.and(space.mirrored(flows), space.reply()));
-    }
-
-    private int flows(int packets) {
-        return space.onlyBy(
-                packets, IPV4, PROTOCOL, SOURCE, DESTINATION, SOURCE_PORT, DESTINATION_PORT);
     }
 
     private void both(View view, Change.Kind kind, int before, int after) {
@@ -141,7 +160,7 @@ public final class RuleDiff {
         Region.Cover cover = Region.cover(space, shown, MOST);
         complete &= cover.complete();
         for (Region region : cover.regions()) {
-            int packets = bdd.and(region.set(space), set);
+            Witness example = Witness.of(space, bdd.and(region.set(space), set));
             changes.add(
                     new Change(
                             view,
@@ -149,7 +168,8 @@ public final class RuleDiff {
                             opened,
                             region.text(space),
                             region,
-                            Witness.of(space, packets)));
+                            example,
+                            opened ? news.before(example, olds) : olds.before(example, news)));
         }
     }
 }

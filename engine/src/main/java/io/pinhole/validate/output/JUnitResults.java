@@ -92,6 +92,7 @@ public final class JUnitResults {
                 text.append("\npacket ").append(failure.packet().number()).append(": ");
                 text.append(failure.packet().what());
             }
+            failure.walk().forEach(w -> text.append('\n').append(w));
             failure.details().forEach(d -> text.append('\n').append(d));
             for (String one : text.toString().split("\n")) {
                 xml.writeCharacters("\n" + Plain.text(one));

@@ -80,6 +80,7 @@ public final class JsonResults {
             out.put("rule_file", Plain.text(failure.rule().file()));
             out.put("rule_line", failure.rule().line());
         }
+        out.put("walk", failure.walk().stream().map(Plain::text).toList());
         out.put("details", failure.details().stream().map(Plain::text).toList());
         return out;
     }

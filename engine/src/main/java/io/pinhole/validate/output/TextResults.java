@@ -1,5 +1,7 @@
 package io.pinhole.validate.output;
 
+import io.pinhole.report.Page;
+import io.pinhole.report.Page.Style;
 import io.pinhole.rule.SourcePos;
 import io.pinhole.validate.run.Judged;
 import io.pinhole.validate.run.TestResult;
@@ -12,6 +14,8 @@ import java.util.Map;
 
 /** Results for people: a line a file, more where a test failed. */
 public final class TextResults {
+    private static final int INDENT = 8;
+
     private final PrintStream out;
     private final boolean colour;
 
@@ -73,24 +77,48 @@ public final class TextResults {
                         + at.file()
                         + ":"
                         + at.line());
+        Page page = new Page(out, colour);
         for (String note : r.notes()) {
-            out.println("        note: " + Plain.text(note));
+            line(page, Style.PLAIN, "note: " + note);
         }
-        if (failure == null) {
-            return;
+        if (failure != null) {
+            failure(page, r, failure, at);
         }
+        page.flush();
+    }
+
+    private void failure(Page page, TestResult r, Failure failure, SourcePos at) {
         String line = at.file().equals(r.scenario().file()) ? r.scenario().line(at.line()) : "";
-        out.println(
-                paint("2", String.format(Locale.ROOT, "  %5d | ", at.line()))
-                        + Plain.text(line.strip()));
-        out.println("        " + paint("31", Plain.text(failure.message())));
+        page.put(Style.DIM, String.format(Locale.ROOT, "  %5d | ", at.line()));
+        page.put(Plain.text(line.strip()));
+        page.end(INDENT + 2);
+        line(page, Style.BAD, failure.message());
         Judged packet = failure.packet();
         if (packet != null) {
-            out.println("        packet " + packet.number() + ": " + packet.what());
+            line(page, Style.PLAIN, "packet " + packet.number() + ": " + packet.what());
+        }
+        for (String step : failure.walk()) {
+            String text = step.strip();
+            if (text.startsWith("pinhole explain ")) { // to be copied: never broken
+                page.flush();
+                out.println(" ".repeat(INDENT + 2) + paint("2", Plain.text(text)));
+                continue;
+            }
+            boolean decides = text.startsWith("=> ");
+            boolean passed = text.startsWith("-  ");
+            line(page, decides ? Style.BOLD : passed ? Style.DIM : Style.PLAIN, step);
         }
         for (String detail : failure.details()) {
-            out.println("        " + Plain.text(detail));
+            line(page, Style.PLAIN, detail);
         }
+    }
+
+    /** Broken where it is too long; what goes on stands a little further in. */
+    private static void line(Page page, Style style, String text) {
+        int blanks = text.length() - text.stripLeading().length();
+        page.put(" ".repeat(INDENT + blanks));
+        page.put(style, Plain.text(text.strip()));
+        page.end(INDENT + blanks + 4);
     }
 
     private void summary(List<TestResult> results, int files, long nanos) {

@@ -56,7 +56,8 @@ public final class BoundedProofs implements Proofs {
                             tried++;
                             boolean passed = j.verdict() == Verdict.ACCEPT;
                             if (passed == claim.never()) {
-                                return new Answer.Refuted(j, after(before, flow));
+                                return new Answer.Refuted(
+                                        j, after(before, flow), List.of(), List.of());
                             }
                         }
                     }

@@ -1,7 +1,6 @@
 package io.pinhole.validate.run;
 
 import io.pinhole.core.CtState;
-import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
@@ -21,7 +20,6 @@ import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Answers claims for all packets at once: those of every ct state that connection tracking can
@@ -42,26 +40,31 @@ public final class ExactProofs implements Proofs {
     public synchronized Answer answer(
             Claim claim, RuleSet rules, Setup setup, PathOptions options) {
         try {
-            return exact(claim, rules, options);
+            return exact(claim, rules, setup, options);
         } catch (Bdd.TooLarge e) {
             return trials.answer(claim, rules, setup, options);
         }
     }
 
-    private Answer exact(Claim claim, RuleSet rules, PathOptions options) {
+    private Answer exact(Claim claim, RuleSet rules, Setup setup, PathOptions options) {
         Analysis analysis =
                 done.computeIfAbsent(rules, r -> new HashMap<>())
                         .computeIfAbsent(
-                                Policies.of(options.settings().helper()),
+                                Policies.of(
+                                        options.settings(),
+                                        rules,
+                                        options.attachPorts(),
+                                        options.compatLinux()),
                                 policies -> analyse(rules, policies));
         PacketSpace space = analysis.space;
         Bdd bdd = space.bdd();
-        for (View view : views(claim, options.localAddresses(), analysis.views.keySet())) {
-            Reachable reach = analysis.views.get(view);
-            if (reach == null) {
-                continue;
-            }
-            int asked = asked(claim, space);
+        Answer.NotRefuted doubt = null;
+        for (Map.Entry<View, Reachable> entry : analysis.views.entrySet()) {
+            Reachable reach = entry.getValue();
+            int asked =
+                    bdd.and(
+                            asked(claim, space),
+                            seen(entry.getKey(), options.localAddresses(), space));
             int passing = bdd.or(reach.opening(), reach.data());
             int against =
                     claim.never()
@@ -71,11 +74,18 @@ public final class ExactProofs implements Proofs {
                                             bdd.and(asked, space.wellFormed()),
                                             space.state(CtState.NEW)),
                                     reach.opening());
-            if (against != Bdd.FALSE) {
-                return replayed(claim, Witness.of(space, against), rules, options);
+            if (against == Bdd.FALSE) {
+                continue;
+            }
+            switch (replayed(claim, reach, against, rules, setup, options)) {
+                case Answer.Refuted refuted -> {
+                    return refuted;
+                }
+                case Answer.NotRefuted not -> doubt = not;
+                case Answer.Proved() -> {}
             }
         }
-        return new Answer.Proved();
+        return doubt == null ? new Answer.Proved() : doubt;
     }
 
     private static Analysis analyse(RuleSet rules, Policies policies) {
@@ -84,20 +94,20 @@ public final class ExactProofs implements Proofs {
                 space, View.reachable(space, rules, policies, EnumSet.allOf(View.class)));
     }
 
-    /** To the host itself, from it, or through it. */
-    private static Set<View> views(Claim claim, List<IpAddress> locals, Set<View> all) {
-        IpAddress to = claim.to().address();
-        IpAddress from = claim.from().address();
-        if (to != null && locals.contains(to)) {
-            return EnumSet.of(View.INBOUND);
+    /** The packets that go this way where these addresses are the host's own. */
+    private static int seen(View view, List<IpAddress> locals, PacketSpace space) {
+        Bdd bdd = space.bdd();
+        int to = Bdd.FALSE;
+        int from = Bdd.FALSE;
+        for (IpAddress local : locals) {
+            to = bdd.or(to, space.address(PacketSpace.DESTINATION, local));
+            from = bdd.or(from, space.address(PacketSpace.SOURCE, local));
         }
-        if (from != null && locals.contains(from)) {
-            return EnumSet.of(View.OUTBOUND);
-        }
-        if (locals.isEmpty() || (to != null && from != null)) {
-            return EnumSet.of(View.THROUGH);
-        }
-        return all;
+        return switch (view) {
+            case THROUGH -> bdd.not(bdd.or(to, from));
+            case INBOUND -> bdd.minus(to, from);
+            case OUTBOUND -> bdd.minus(from, to);
+        };
     }
 
     private static int asked(Claim claim, PacketSpace space) {
@@ -130,26 +140,51 @@ public final class ExactProofs implements Proofs {
         return endpoint.hasPort() ? bdd.and(set, space.is(port, endpoint.port())) : set;
     }
 
-    /** The packet that speaks against it, through the real path. */
-    private Answer replayed(Claim claim, Witness witness, RuleSet rules, PathOptions options) {
-        FlowKey flow =
-                new FlowKey(
-                        witness.protocol(),
-                        witness.source(),
-                        witness.sourcePort(),
-                        witness.destination(),
-                        witness.destinationPort());
-        for (BoundedProofs.Before before : BoundedProofs.Before.values()) {
-            Judged judged = BoundedProofs.judge(options, rules.compile(), flow, before);
-            if ((judged.verdict() == Verdict.ACCEPT) == claim.never()) {
-                return new Answer.Refuted(judged, BoundedProofs.after(before, flow));
+    /** A packet that speaks against it, through the real path. */
+    private static Answer replayed(
+            Claim claim,
+            Reachable reach,
+            int against,
+            RuleSet rules,
+            Setup setup,
+            PathOptions options) {
+        PacketSpace space = reach.space();
+        Bdd bdd = space.bdd();
+        Bench bench = new Bench(rules, options);
+        boolean interfaces = !rules.interfaceRules().isEmpty() && options.interfaces().isEmpty();
+        // One that needs no dialogue is seen through more easily.
+        int easy = bdd.and(against, space.state(CtState.NEW));
+        Witness last = null;
+        for (int set : new int[] {easy, bdd.minus(against, easy)}) {
+            if (set == Bdd.FALSE) {
+                continue;
+            }
+            Witness witness = Witness.of(space, set);
+            last = last == null ? witness : last;
+            List<Story> stories =
+                    Stories.of(
+                            witness,
+                            reach.before(witness, reach),
+                            new Stories.Where(Stories.Own.NONE, interfaces));
+            Trial.Played played =
+                    Trial.first(stories, bench, p -> p.whole() && p.passes() == claim.never());
+            if (played != null) {
+                List<String> contrary =
+                        played.story().steps(claim.never() ? Verdict.DROP : Verdict.ACCEPT, null);
+                return new Answer.Refuted(
+                        played.packet(),
+                        played.story().lines().size() == 1
+                                ? "the first packet of all"
+                                : "after these lines",
+                        bench.walk(contrary, played.packet()),
+                        played.steps());
             }
         }
         return new Answer.NotRefuted(
                 "no proof: "
-                        + witness.text()
+                        + (last == null ? "" : last.text())
                         + " (ct state "
-                        + witness.stateText()
+                        + (last == null ? "" : last.stateText())
                         + ") would speak against it, but no trial brought it about");
     }
 }

@@ -6,7 +6,6 @@ import io.pinhole.core.PinholeOutcome;
 import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.path.OpenPinhole;
-import io.pinhole.rule.RuleOrigin;
 import io.pinhole.validate.scenario.Endpoint;
 import io.pinhole.validate.scenario.Expectation;
 import io.pinhole.validate.scenario.Expected;
@@ -26,13 +25,13 @@ final class Expectations {
 
     private Expectations() {}
 
-    static void check(Expectation what, Seen seen, RuleIndex index, Matcher by) throws StepFailure {
+    static void check(Expectation what, Seen seen, Matcher by) throws StepFailure {
         switch (what) {
             case Expectation.Pinhole e -> pinhole(e, seen);
             case Expectation.NoPinhole e -> noPinhole(e, seen);
             case Expectation.Alert(Anomaly kind) -> alert(kind, seen);
             case Expectation.NoAlert(Anomaly kind) -> noAlert(kind, seen);
-            case Expectation.Complete() -> complete(seen, index);
+            case Expectation.Complete() -> complete(seen);
             case Expectation.Incomplete() -> {
                 if (count(seen) == 0) {
                     throw new StepFailure("expected an incomplete transfer, there was none at all");
@@ -44,7 +43,7 @@ final class Expectations {
             case Expectation.NoDrop() -> {
                 Judged first = seen.totals().firstRefused;
                 if (first != null) {
-                    throw refused("expected no drop, but packet", first, seen, index);
+                    throw refused("expected no drop, but packet", first, seen);
                 }
             }
             case Expectation.Drop() -> {
@@ -56,19 +55,19 @@ final class Expectations {
                 }
             }
             case Expectation.PacketVerdict(long number, Expected expected) ->
-                    packet(number, expected, seen, index, by);
+                    packet(number, expected, seen, by);
         }
     }
 
-    private static StepFailure refused(String what, Judged first, Seen seen, RuleIndex index) {
+    private static StepFailure refused(String what, Judged first, Seen seen) {
         return new StepFailure(
                 what + " " + first.number() + " got " + first.verdictText(),
                 first,
-                details(first, seen.pinholes(), seen.events(), index));
+                details(seen.pinholes(), seen.events()));
     }
 
     private static void packet(
-            long number, Expected expected, Seen seen, RuleIndex index, Matcher by)
+            long number, Expected expected, Seen seen, Matcher by)
             throws StepFailure {
         if (!(seen instanceof Seen.Capture capture)) {
             throw new StepFailure("'expect packet' is about a capture; none was read just before");
@@ -85,7 +84,7 @@ final class Expectations {
             throw new StepFailure(
                     "expected " + expected + ", got " + got.verdictText(),
                     got,
-                    details(got, seen.pinholes(), seen.events(), index));
+                    details(seen.pinholes(), seen.events()));
         }
     }
 
@@ -261,11 +260,11 @@ final class Expectations {
         return count;
     }
 
-    private static void complete(Seen seen, RuleIndex index) throws StepFailure {
+    private static void complete(Seen seen) throws StepFailure {
         if (count(seen) == 0) {
             Judged first = seen.totals().firstRefused;
             if (first != null) {
-                throw refused("expected a complete transfer, but packet", first, seen, index);
+                throw refused("expected a complete transfer, but packet", first, seen);
             }
             throw new StepFailure("expected a complete transfer, there was none at all");
         }
@@ -304,26 +303,14 @@ final class Expectations {
         };
     }
 
-    /** Lines about a verdict that was not expected. */
-    static List<String> details(
-            Judged got, List<OpenPinhole> waiting, List<Event> events, RuleIndex index) {
+    /** Lines about what else happened, beside the walk of a packet that was not expected. */
+    static List<String> details(List<OpenPinhole> waiting, List<Event> events) {
+        List<String> told = told(events);
         List<String> out = new ArrayList<>();
-        RuleOrigin rule = got.rule();
-        RuleIndex.Entry entry = index.find(rule);
-        if (got.hook() != null) {
-            out.add(
-                    "decided at hook "
-                            + got.hook().label()
-                            + (entry == null ? "" : ", chain " + entry.chain())
-                            + ", by "
-                            + rule.text()
-                            + (rule.source().isEmpty() ? "" : ": " + rule.source()));
+        if (!waiting.isEmpty() || !told.isEmpty()) {
+            out.add("pinholes: " + show(waiting));
         }
-        if (got.why() != Anomaly.NONE) {
-            out.add(got.why().label() + ": " + got.why().text());
-        }
-        out.add("pinholes: " + show(waiting));
-        out.addAll(told(events));
+        out.addAll(told);
         return out;
     }
 

@@ -45,6 +45,8 @@ final class Lab implements AutoCloseable {
     private final Map<FlowKey, byte[]> last = new HashMap<>();
     private final List<Event> events = new ArrayList<>();
     private final Totals totals = new Totals();
+    private final @Nullable Tracer tracer;
+    private final int ofTracer;
 
     private long now = BEGIN_NANOS;
     private long number;
@@ -64,7 +66,16 @@ final class Lab implements AutoCloseable {
     }
 
     Lab(PathOptions options, RuleProgram rules, PacketTap tap) {
+        this(options, rules, tap, null);
+    }
+
+    /**
+     * @param tracer is told of each packet before it is judged; null for none
+     */
+    Lab(PathOptions options, RuleProgram rules, PacketTap tap, @Nullable Tracer tracer) {
         this.tap = tap;
+        this.tracer = tracer;
+        ofTracer = tracer == null ? 0 : tracer.lab();
         path = new PacketPath(options, rules, this::verdict, events::add);
     }
 
@@ -316,6 +327,13 @@ final class Lab implements AutoCloseable {
             throw new StepFailure(
                     "the test sends more than " + ScenarioLimits.PACKETS + " packets");
         }
+        announce();
+    }
+
+    private void announce() {
+        if (tracer != null) {
+            tracer.next(ofTracer, number);
+        }
     }
 
     /** Sends a recorded frame; no verdict as long as it is held as a fragment. */
@@ -340,6 +358,7 @@ final class Lab implements AutoCloseable {
                     "the capture holds more than " + ScenarioLimits.CAPTURED_PACKETS + " packets");
         }
         judged.clear();
+        announce();
         long position = Positions.of(0, number);
         if (p.unsupportedLink) {
             path.unsupportedLink(now, position);
@@ -363,7 +382,11 @@ final class Lab implements AutoCloseable {
         List<Judged> out = new ArrayList<>();
         for (Judged j : judged) {
             FlowKey flow = j.number() == number ? path.currentFlow() : null;
-            out.add(j.called(flow == null ? "a frame" : Words.portless(flow)));
+            Judged called = j.called(flow == null ? "a frame" : Words.portless(flow));
+            if (j.equals(totals.firstRefused)) {
+                totals.firstRefused = called;
+            }
+            out.add(called);
         }
         return out;
     }

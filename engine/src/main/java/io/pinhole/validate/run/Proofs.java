@@ -4,6 +4,7 @@ import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.scenario.Claim;
 import io.pinhole.validate.scenario.Setup;
+import java.util.List;
 
 /** Answers what {@code never} and {@code always} claim. Callable from any thread. */
 public interface Proofs {
@@ -24,8 +25,16 @@ public interface Proofs {
          *
          * @param packet that speaks against it, with its verdict
          * @param how it came to that, for people
+         * @param walk the packet's way through the rules, for people
+         * @param steps of a test that shows it, a line each, and holds under these rules
          */
-        record Refuted(Judged packet, String how) implements Answer {}
+        record Refuted(Judged packet, String how, List<String> walk, List<String> steps)
+                implements Answer {
+            public Refuted {
+                walk = List.copyOf(walk);
+                steps = List.copyOf(steps);
+            }
+        }
     }
 
     /**

@@ -233,12 +233,46 @@ public final class ScenarioRunner {
                         job.index,
                         options.surroundings,
                         options.proofs,
-                        tap)) {
+                        tap,
+                        null)) {
             TestResult result = run.run();
             options.instrument.ended(job.rules, program, run.events());
-            return result;
+            return explained(job, result, run.failedLab());
         } finally {
             options.taps.ended(tap);
         }
+    }
+
+    /** A name of the rules that a person can type. */
+    private static String file(Job job) {
+        return job.rules.tables().isEmpty()
+                ? job.rules.name()
+                : job.rules.tables().getFirst().at().file();
+    }
+
+    /** Runs a test that failed once more, to see the walk of the packet that broke it. */
+    private TestResult explained(Job job, TestResult result, int lab) {
+        TestResult.Failure failure = result.failure();
+        Judged packet = failure == null ? null : failure.packet();
+        if (failure == null || packet == null || failure.explained()) {
+            return result;
+        }
+        Tracer tracer = new Tracer(job.rules, lab, packet.number());
+        Proofs known = (claim, rules, setup, path) -> new Proofs.Answer.Proved();
+        try (TestRun again =
+                new TestRun(
+                        job.scenario,
+                        job.test,
+                        job.rules,
+                        tracer.rules(),
+                        job.path,
+                        job.index,
+                        options.surroundings,
+                        known,
+                        PacketTap.NONE,
+                        tracer)) {
+            again.run();
+        }
+        return result.explained(WalkLines.of(tracer.explanation(packet), file(job)));
     }
 }

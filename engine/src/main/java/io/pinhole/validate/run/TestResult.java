@@ -28,6 +28,7 @@ public record TestResult(
      * @param message what was expected and what came, one line
      * @param packet the packet concerned, if one is
      * @param rule where the rule or policy stands that decided, if one did
+     * @param walk the packet's way through the rules, line by line; empty if none is known
      * @param details more lines
      */
     public record Failure(
@@ -35,14 +36,34 @@ public record TestResult(
             String message,
             @Nullable Judged packet,
             @Nullable SourcePos rule,
+            List<String> walk,
             List<String> details) {
         public Failure {
+            walk = List.copyOf(walk);
             details = List.copyOf(details);
+        }
+
+        boolean explained() {
+            return !walk.isEmpty();
         }
     }
 
     public TestResult {
         notes = List.copyOf(notes);
+    }
+
+    /** The same, with the walk of the packet that broke the test. */
+    TestResult explained(List<String> walk) {
+        Failure f = failure;
+        return f == null
+                ? this
+                : new TestResult(
+                        scenario,
+                        test,
+                        new Failure(f.at, f.message, f.packet, f.rule, walk, f.details),
+                        packets,
+                        nanos,
+                        notes);
     }
 
     public boolean passed() {

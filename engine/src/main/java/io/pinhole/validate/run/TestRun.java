@@ -9,7 +9,7 @@ import io.pinhole.core.Verdict;
 import io.pinhole.path.Event;
 import io.pinhole.path.OpenPinhole;
 import io.pinhole.path.PathOptions;
-import io.pinhole.rule.CompiledRules;
+import io.pinhole.rule.RuleProgram;
 import io.pinhole.rule.RuleSet;
 import io.pinhole.validate.scenario.Bytes;
 import io.pinhole.validate.scenario.Data;
@@ -39,13 +39,14 @@ final class TestRun implements AutoCloseable {
     private final Scenario scenario;
     private final ScenarioTest test;
     private final RuleSet ruleSet;
-    private final CompiledRules program;
+    private final RuleProgram program;
     private final PathOptions options;
     private final RuleIndex index;
     private final Surroundings surroundings;
     private final Proofs proofs;
     private final Lab lab;
     private final PacketTap tap;
+    private final @Nullable Tracer tracer;
     private final Map<String, TcpEnd> named = new HashMap<>();
     private final List<String> notes = new ArrayList<>();
 
@@ -55,6 +56,12 @@ final class TestRun implements AutoCloseable {
     private final Seen.Tally tally = new Seen.Tally();
     private long transferred;
 
+    /** Captures so far; each is judged in a lab of its own. */
+    private int captures;
+
+    /** The lab whose packet broke the test, as {@link Tracer} numbers them. */
+    private int failedLab;
+
     /** What expectations look at: the test itself, or the capture before them. */
     private Seen seen;
 
@@ -62,12 +69,13 @@ final class TestRun implements AutoCloseable {
             Scenario scenario,
             ScenarioTest test,
             RuleSet ruleSet,
-            CompiledRules program,
+            RuleProgram program,
             PathOptions options,
             RuleIndex index,
             Surroundings surroundings,
             Proofs proofs,
-            PacketTap tap) {
+            PacketTap tap,
+            @Nullable Tracer tracer) {
         this.scenario = scenario;
         this.test = test;
         this.ruleSet = ruleSet;
@@ -77,7 +85,8 @@ final class TestRun implements AutoCloseable {
         this.surroundings = surroundings;
         this.proofs = proofs;
         this.tap = tap;
-        lab = new Lab(options, program, tap);
+        this.tracer = tracer;
+        lab = new Lab(options, program, tap, tracer);
         seen = new Seen.Live(lab, tally);
     }
 
@@ -92,6 +101,7 @@ final class TestRun implements AutoCloseable {
                 step(step);
             }
         } catch (StepFailure e) {
+            failedLab = seen instanceof Seen.Capture ? captures : 0;
             failure = failure(Objects.requireNonNull(current), e);
         }
         lab.finish();
@@ -103,11 +113,15 @@ final class TestRun implements AutoCloseable {
         return lab.events();
     }
 
+    int failedLab() {
+        return failedLab;
+    }
+
     private TestResult.Failure failure(Step step, StepFailure e) {
         Judged packet = e.packet;
         RuleIndex.Entry rule = packet == null ? null : index.find(packet.rule());
         return new TestResult.Failure(
-                step.at(), e.text(), packet, rule == null ? null : rule.at(), e.details);
+                step.at(), e.text(), packet, rule == null ? null : rule.at(), e.walk, e.details);
     }
 
     private void step(Step step) throws StepFailure {
@@ -130,7 +144,7 @@ final class TestRun implements AutoCloseable {
             case Step.DataConnection s -> transfer(s);
             case Step.After s -> lab.pass(s.nanos());
             case Step.Capture s -> capture(s);
-            case Step.Expect s -> Expectations.check(s.what(), seen, index, this::matches);
+            case Step.Expect s -> Expectations.check(s.what(), seen, this::matches);
             case Step.Prove s -> prove(s);
         }
     }
@@ -277,7 +291,7 @@ final class TestRun implements AutoCloseable {
 
     private StepFailure refused(String doing, Judged stopped) {
         return new StepFailure(
-                doing + ": a packet got " + stopped.verdictText(), stopped, details(stopped));
+                doing + ": a packet got " + stopped.verdictText(), stopped, details());
     }
 
     // ---- packets ----
@@ -412,7 +426,7 @@ final class TestRun implements AutoCloseable {
                             + ": "
                             + stopped.verdictText(),
                     stopped,
-                    details(stopped));
+                    details());
         }
     }
 
@@ -437,6 +451,7 @@ final class TestRun implements AutoCloseable {
     }
 
     private void capture(Step.Capture s) throws StepFailure {
+        captures++;
         List<Long> wanted = new ArrayList<>();
         for (Step step : test.steps()) {
             if (step instanceof Step.Expect(Expectation.PacketVerdict p, var at)) {
@@ -444,7 +459,7 @@ final class TestRun implements AutoCloseable {
             }
         }
         try (CaptureFiles files = surroundings.capture(scenario.file(), s.file());
-                Lab own = new Lab(options, program, tap)) {
+                Lab own = new Lab(options, program, tap, tracer)) {
             own.line(s.at().line());
             Map<Long, Judged> verdicts = new HashMap<>();
             CapturedPacket packet = new CapturedPacket();
@@ -483,12 +498,12 @@ final class TestRun implements AutoCloseable {
                         && (expected.ct() == null || expected.ct() == got.ct());
         if (!fits) {
             throw new StepFailure(
-                    "expected " + expected + ", got " + got.verdictText(), got, details(got));
+                    "expected " + expected + ", got " + got.verdictText(), got, details());
         }
         Expected.By by = expected.by();
         if (by != null && !matches(by, got)) {
             throw new StepFailure(
-                    "expected " + expected + ", got " + got.verdictText(), got, details(got));
+                    "expected " + expected + ", got " + got.verdictText(), got, details());
         }
     }
 
@@ -503,20 +518,32 @@ final class TestRun implements AutoCloseable {
     }
 
     /** What helps to see why. */
-    private List<String> details(Judged got) {
-        return Expectations.details(got, lab.pinholes(), lab.events(), index);
+    private List<String> details() {
+        return Expectations.details(lab.pinholes(), lab.events());
     }
 
     private void prove(Step.Prove s) throws StepFailure {
         switch (proofs.answer(s.claim(), ruleSet, test.setup(), options)) {
             case Proofs.Answer.Proved() -> {}
             case Proofs.Answer.NotRefuted(String how) -> notes.add(s.claim() + ": " + how);
-            case Proofs.Answer.Refuted(Judged packet, String how) ->
+            case Proofs.Answer.Refuted refuted ->
                     throw new StepFailure(
-                            s.claim() + " does not hold: " + packet.verdictText(),
-                            packet,
-                            List.of(how));
+                            s.claim() + " does not hold: " + refuted.packet().verdictText(),
+                            refuted.packet(),
+                            refuted.walk(),
+                            shown(refuted));
         }
+    }
+
+    /** How it came to a refutation, and a test to add that shows it. */
+    private static List<String> shown(Proofs.Answer.Refuted refuted) {
+        List<String> out = new ArrayList<>();
+        out.add(refuted.how() + (refuted.steps().isEmpty() ? "" : ", as a test:"));
+        if (refuted.steps().isEmpty()) {
+            return out;
+        }
+        Trial.test("refuted", refuted.steps()).forEach(line -> out.add("  " + line));
+        return out;
     }
 
     @Override

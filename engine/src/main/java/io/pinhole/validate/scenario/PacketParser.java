@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Reads {@code A[:PORT] -> B[:PORT] WHAT… VERDICT}. */
 final class PacketParser {
-    private static final List<String> FLAGS =
+    static final List<String> FLAGS =
             List.of("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr");
     private static final String WHAT =
             "what is sent: TCP flags such as syn or fin+ack, data, udp, icmp TYPE or proto N";

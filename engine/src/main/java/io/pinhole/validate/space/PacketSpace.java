@@ -194,7 +194,7 @@ public final class PacketSpace {
                         is(ICMP_TYPE, 5),
                         is(ICMP_TYPE, 11),
                         is(ICMP_TYPE, 12));
-        int v6 = in(ICMP_TYPE, Range.between(1, 127));
+        int v6 = in(ICMP_TYPE, Range.between(0, 127));
         return bdd.or(
                 bdd.and(bdd.and(ipv4(), protocol(PacketView.ICMP)), v4),
                 bdd.and(bdd.and(ipv6(), protocol(PacketView.ICMPV6)), v6));
@@ -212,18 +212,42 @@ public final class PacketSpace {
         int established = state(CtState.ESTABLISHED);
         int set = in(STATE, Range.between(0, CtState.values().length - 1));
         int flow = bdd.minus(set, bdd.or(untracked, invalid));
-        // A parent's helper expects TCP; a flow has it for life.
-        set = implies(set, parent(), bdd.and(tcp(), bdd.or(related, established)));
-        set = implies(set, related, bdd.or(parent(), icmpError));
+        // A parent's helper expects TCP; a flow has it for life, and errors about it have it, too.
+        int expected = bdd.and(tcp(), parent());
+        set = implies(set, parent(), bdd.or(related, established));
+        set = implies(set, parent(), bdd.or(tcp(), icmpError));
+        set = implies(set, related, bdd.or(expected, icmpError));
         set = implies(set, reply(), bdd.or(established, bdd.and(related, icmpError)));
         set = implies(set, bdd.and(flow, icmpError), related);
-        set = implies(set, bdd.and(icmpError, related), bdd.not(parent()));
+        set = implies(set, bdd.and(flow, bdd.minus(icmp(), icmpError)), queries());
         set = implies(set, discovery, bdd.or(untracked, invalid));
         int stray =
                 bdd.or(
                         bdd.and(ipv4(), protocol(PacketView.ICMPV6)),
                         bdd.and(ipv6(), protocol(PacketView.ICMP)));
         return implies(set, stray, bdd.or(untracked, invalid));
+    }
+
+    /** ICMP of the IP version it is of. */
+    private int icmp() {
+        return bdd.or(
+                bdd.and(ipv4(), protocol(PacketView.ICMP)),
+                bdd.and(ipv6(), protocol(PacketView.ICMPV6)));
+    }
+
+    /** Of ICMP, only these are of flows: requests in the original direction, answers in reply. */
+    private int queries() {
+        int asks = Bdd.FALSE;
+        int answers = Bdd.FALSE;
+        for (int request : new int[] {8, 13, 15, 17}) {
+            asks = bdd.or(asks, bdd.and(ipv4(), is(ICMP_TYPE, request)));
+            answers = bdd.or(answers, bdd.and(ipv4(), is(ICMP_TYPE, request == 8 ? 0 : request + 1)));
+        }
+        for (int request : new int[] {128, 139}) {
+            asks = bdd.or(asks, bdd.and(ipv6(), is(ICMP_TYPE, request)));
+            answers = bdd.or(answers, bdd.and(ipv6(), is(ICMP_TYPE, request + 1)));
+        }
+        return bdd.ifThenElse(reply(), answers, asks);
     }
 
     private int implies(int set, int condition, int then) {
@@ -324,7 +348,7 @@ public final class PacketSpace {
     /** What the flow's first packet had; an ICMP error's flow is that of the packet it quotes. */
     private Bits ofFlow(Slice original, Slice reply) {
         Bits ofPacket = Bits.choose(bdd, reply(), plain(reply), plain(original));
-        Bits quoted = plain(extra("quoted " + original.first(), original.width()));
+        Bits quoted = plain(extra("quoted " + original.first() + "+" + original.width(), original.width()));
         return Bits.choose(bdd, icmpError, quoted, ofPacket);
     }
 
@@ -361,6 +385,13 @@ public final class PacketSpace {
                     case IP6_SADDR -> plain(SOURCE);
                     case IP6_DADDR -> plain(DESTINATION);
                     case IP_LENGTH -> plain(extra("length", 16));
+                    // The protocol itself, unless there are extension headers.
+                    case IP6_NEXTHDR ->
+                            Bits.choose(
+                                    bdd,
+                                    bdd.bit(extra("ip6 extension", 1).first()),
+                                    plain(extra("ip6 nexthdr", 8)),
+                                    plain(PROTOCOL));
                     default -> plain(extra(field.text(), width));
                 };
         return present(present, bits);
@@ -395,6 +426,29 @@ public final class PacketSpace {
             to[DESTINATION_PORT.first() + i] = SOURCE_PORT.first() + i;
         }
         return bdd.permute(set, to);
+    }
+
+    /**
+     * All packets of the flows that packets like these begin, in the direction of these: what has
+     * ports is told apart by them.
+     */
+    public int connections(int set) {
+        int ports =
+                bdd.any(
+                        tcp(),
+                        protocol(PacketView.UDP),
+                        protocol(PacketView.UDPLITE),
+                        protocol(PacketView.SCTP));
+        return bdd.or(
+                onlyBy(
+                        bdd.and(set, ports),
+                        IPV4,
+                        PROTOCOL,
+                        SOURCE,
+                        DESTINATION,
+                        SOURCE_PORT,
+                        DESTINATION_PORT),
+                onlyBy(bdd.minus(set, ports), IPV4, PROTOCOL, SOURCE, DESTINATION));
     }
 
     /** The packets that share these slices with one of the set. */

@@ -3,13 +3,15 @@ package io.pinhole.validate.space;
 import static io.pinhole.validate.space.PacketSpace.DESTINATION;
 import static io.pinhole.validate.space.PacketSpace.DESTINATION_PORT;
 import static io.pinhole.validate.space.PacketSpace.IPV4;
-import static io.pinhole.validate.space.PacketSpace.PROTOCOL;
 import static io.pinhole.validate.space.PacketSpace.SOURCE;
 import static io.pinhole.validate.space.PacketSpace.SOURCE_PORT;
 
 import io.pinhole.core.CtState;
 import io.pinhole.core.IpAddress;
+import io.pinhole.decode.PacketView;
 import io.pinhole.rule.Range;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * What a rule set lets through, as far as connection tracking can get there: no packet is
@@ -48,9 +50,9 @@ public final class Reachable {
         controls =
                 bdd.and(
                         bdd.and(
-                                connections(bdd.and(opening, toward.helped())),
-                                connections(bdd.and(there, space.original()))),
-                        space.mirrored(connections(bdd.and(answers, space.reply()))));
+                                space.connections(bdd.and(opening, helped(policies))),
+                                space.connections(bdd.and(there, space.original()))),
+                        space.mirrored(space.connections(bdd.and(answers, space.reply()))));
         int first = bdd.and(space.state(CtState.RELATED), space.parent());
         int passive = bdd.and(passive(policies), ports(policies));
         int active = bdd.and(active(policies), ports(policies));
@@ -59,7 +61,7 @@ public final class Reachable {
         int toClient = bdd.and(bdd.and(back.accepted(), first), active);
         data = bdd.or(toServer, toClient);
 
-        int plain = connections(opening);
+        int plain = space.connections(opening);
         established =
                 bdd.any(
                         belongs(
@@ -69,22 +71,25 @@ public final class Reachable {
                         belongs(
                                 bdd.and(there, space.parent()),
                                 bdd.and(answers, space.parent()),
-                                connections(toServer)),
+                                space.connections(toServer)),
                         belongs(
                                 bdd.and(answers, space.parent()),
                                 bdd.and(there, space.parent()),
-                                connections(toClient)));
+                                space.connections(toClient)));
         int both = bdd.or(toward.accepted(), back.accepted());
         int related = bdd.and(space.state(CtState.RELATED), space.icmpError());
-        errors = bdd.or(opening, data) == Bdd.FALSE ? Bdd.FALSE : bdd.and(both, related);
+        // Of whatever connection, be it one of the host itself that an error passes by.
+        errors = bdd.and(both, related);
         int stateless = bdd.or(space.state(CtState.INVALID), space.state(CtState.UNTRACKED));
         loose = bdd.and(toward.accepted(), stateless);
     }
 
-    /** The five-tuples in the direction of the packets given. */
-    private int connections(int packets) {
-        return space.onlyBy(
-                packets, IPV4, PROTOCOL, DESTINATION, SOURCE, DESTINATION_PORT, SOURCE_PORT);
+    private int helped(Policies policies) {
+        int set = toward.helped();
+        for (int port : policies.attached()) {
+            set = bdd.or(set, bdd.and(space.tcp(), space.is(DESTINATION_PORT, port)));
+        }
+        return set;
     }
 
     /** Packets of either direction of these flows. */
@@ -159,6 +164,48 @@ public final class Reachable {
     /** Control connections, client to server, whose dialogue a helper reads. */
     public int controls() {
         return controls;
+    }
+
+    /**
+     * What may have to come before a witness: control connections that can announce it, connections
+     * that an ICMP error can be about.
+     *
+     * @param other another rule set under which it had better be possible, too; or this one
+     */
+    public List<Witness> before(Witness w, Reachable other) {
+        List<Witness> out = new ArrayList<>();
+        if (w.parent() && w.protocol() == PacketView.TCP) {
+            IpAddress from = w.reply() ? w.destination() : w.source();
+            IpAddress to = w.reply() ? w.source() : w.destination();
+            for (int set : new int[] {bdd.and(controls, other.controls), controls}) {
+                int client = bdd.and(set, space.address(SOURCE, from));
+                int server = bdd.and(set, space.address(DESTINATION, from));
+                add(out, bdd.and(client, space.address(DESTINATION, to)));
+                add(out, bdd.and(server, space.address(SOURCE, to)));
+                // Where a third host may be named.
+                add(out, client);
+                add(out, server);
+            }
+        } else if (w.state() == CtState.RELATED) {
+            if (w.parent()) {
+                return out; // about a data connection: told by none
+            }
+            int ports = bdd.or(space.tcp(), space.protocol(PacketView.UDP));
+            for (int set : new int[] {bdd.and(opening, other.opening), opening}) {
+                int opens = bdd.and(set, ports);
+                int to = space.address(DESTINATION, w.destination());
+                int from = space.address(SOURCE, w.destination());
+                add(out, bdd.minus(bdd.and(opens, from), to));
+                add(out, bdd.minus(bdd.and(opens, to), from));
+            }
+        }
+        return out;
+    }
+
+    private void add(List<Witness> out, int set) {
+        if (set != Bdd.FALSE) {
+            out.add(Witness.of(space, set));
+        }
     }
 
     /** Everything that can pass. */

@@ -61,6 +61,13 @@ public final class Walk {
     private Bits ctMark;
     private int helper = Bdd.FALSE;
 
+    /** Flows that have a helper, whatever its type: the first one stays. */
+    private int taken = Bdd.FALSE;
+
+    // Packets with a helper, or the FTP helper, that comes into force with connection tracking.
+    private int template = Bdd.FALSE;
+    private int ftpTemplate = Bdd.FALSE;
+
     // The base chain that is being walked.
     private int possible;
     private int accepted;
@@ -131,6 +138,9 @@ public final class Walk {
         passed = bdd.minus(passed, bdd.minus(untracked, may));
         passed = bdd.minus(passed, bdd.minus(notracked, untracked));
         allRejected = bdd.and(allRejected, bdd.or(bdd.not(untracked), may));
+        int begins = space.state(CtState.NEW);
+        taken = bdd.and(template, begins);
+        helper = bdd.and(bdd.and(ftpTemplate, begins), space.tcp());
     }
 
     private List<Attached> attached(Hook hook) {
@@ -336,19 +346,30 @@ public final class Walk {
         }
 
         private void assign(@Nullable String name, int where) {
-            if (early
-                    || name == null
+            if (name == null
                     || !(table.object(ObjectKind.HELPER, name)
-                            instanceof NamedObject.Helper(HelperObject object, var at))
-                    || !object.type().equals("ftp")) {
+                            instanceof NamedObject.Helper(HelperObject object, var at))) {
                 return;
             }
-            int set = bdd.and(bdd.and(here(), where), space.state(CtState.NEW));
-            set = bdd.and(set, space.protocol(object.l4proto()));
+            boolean ftp = object.type().equals("ftp");
+            int set = bdd.and(here(), where);
+            if (object.template()) {
+                if (early) { // the last one counts
+                    template = bdd.or(template, set);
+                    ftpTemplate = ftp ? bdd.or(ftpTemplate, set) : bdd.minus(ftpTemplate, set);
+                }
+                return;
+            }
+            if (early) {
+                return;
+            }
+            set = bdd.and(set, bdd.and(space.state(CtState.NEW), space.protocol(object.l4proto())));
             if (object.family() != 0) {
                 set = bdd.and(set, object.family() == 4 ? space.ipv4() : space.ipv6());
             }
-            helper = bdd.or(helper, set);
+            set = bdd.minus(set, taken);
+            taken = bdd.or(taken, set);
+            helper = ftp ? bdd.or(helper, set) : helper;
         }
 
         private void verdictMap(Statement.VerdictMap s) {

@@ -7,7 +7,9 @@ import io.pinhole.rule.DataType;
 import io.pinhole.rule.Range;
 import java.util.BitSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param tcpFlags as in byte 13 of the TCP header
  * @param input interface, null where the rules read none
  * @param more what else a rule reads and is not zero, by the name of the field
+ * @param read names of all fields beside the usual ones that any rule reads
  */
 public record Witness(
         IpAddress source,
@@ -33,9 +36,20 @@ public record Witness(
         int length,
         @Nullable String input,
         @Nullable String output,
-        Map<String, Long> more) {
+        Map<String, Long> more,
+        Set<String> read) {
     public Witness {
         more = new TreeMap<>(more);
+        read = new TreeSet<>(read);
+    }
+
+    /** Whether another packet like this with other TCP flags may fare otherwise. */
+    public boolean flagsMatter() {
+        return read.contains(FLAGS);
+    }
+
+    public boolean hopLimitMatters() {
+        return read.contains(source.isV4() ? "ip ttl" : "ip6 hoplimit");
     }
 
     private static final int SYN = 0x02;
@@ -114,7 +128,8 @@ public record Witness(
                 length == null ? 0 : (int) number(v, length),
                 name(v, space.extraOrNull("iif")),
                 name(v, space.extraOrNull("oif")),
-                more(space, v));
+                more(space, v),
+                Set.copyOf(space.extraNames()));
     }
 
     private static Map<String, Long> more(PacketSpace space, BitSet v) {

@@ -29,8 +29,8 @@ class RuleDiffTest {
                     tcp dport 21 ct state new       | tcp dport { 21, 2121 } ct state new                      | +CONNECTION tcp dport 2121
                     tcp dport 21 ct state new       | ip saddr 10.0.0.0/8 tcp dport 21 ct state new            | -CONNECTION meta nfproto ipv6 tcp dport 21; -CONNECTION ip saddr { 0.0.0.0-9.255.255.255, 11.0.0.0-255.255.255.255 } tcp dport 21; -DATA meta nfproto ipv6 tcp dport 1024-65535; -DATA ip saddr { 0.0.0.0-9.255.255.255, 11.0.0.0-255.255.255.255 } ip daddr { 0.0.0.0-9.255.255.255, 11.0.0.0-255.255.255.255 } tcp dport 1024-65535
                     tcp dport 21 ct state new       | tcp dport 21                                             | +LOOSE tcp dport 21 ct state invalid
-                    ct helper "ftp" ct state related | ct state related                                        | +ERROR meta nfproto ipv4 icmp type { source-quench, redirect, time-exceeded, parameter-problem }; +ERROR meta nfproto ipv6 icmpv6 type 1-127
-                    ct helper "ftp" ct state related | ct helper "ftp" ct state related tcp dport != 3306       | -DATA tcp dport 3306
+                    ct helper "ftp" ct state related | ct state related                                        | +ERROR meta nfproto ipv4 icmp type { source-quench, redirect, time-exceeded, parameter-problem }; +ERROR meta nfproto ipv6 icmpv6 type 0-127
+                    ct helper "ftp" ct state related | ct helper "ftp" ct state related tcp dport != 3306       | -DATA tcp dport 3306; -ERROR meta nfproto ipv4 icmp type { source-quench, redirect, time-exceeded, parameter-problem }; -ERROR meta nfproto ipv6 icmpv6 type 0-127
                     ct state established            | ct state established tcp dport != 21                     | -DATA tcp dport 1024-65535; -ESTABLISHED tcp dport 21 ct state established ct direction original; -ESTABLISHED tcp sport 21 tcp dport 21 ct state established ct direction reply
                     ct state related icmp           | ct state related ip saddr 10.0.0.1 icmp                  | -ERROR ip saddr { 0.0.0.0-10.0.0.0, 10.0.0.2-255.255.255.255 } icmp type destination-unreachable
                     tcp dport 21 ct state new accept | tcp dport 21 ct state new counter accept                | nothing
@@ -55,9 +55,9 @@ class RuleDiffTest {
         var rules = RuleFixture.load(table(GATEWAY));
         var narrow =
                 RuleFixture.load(
-                        table(GATEWAY.replace("related accept", "related tcp dport > 999 accept")));
+                        table("ct state related tcp dport < 1000 drop\n" + GATEWAY));
         assertThat(RuleDiff.of(rules, narrow, Policies.DEFAULT).isEmpty()).isTrue();
-        Policies privileged = new Policies(true, List.of(), false, false, List.of(), false);
+        Policies privileged = new Policies(true, List.of(), false, false, List.of(), false, java.util.Set.of());
         assertThat(RuleDiff.of(rules, narrow, privileged).changes())
                 .extracting(Change::region)
                 .containsExactly("tcp dport 1-999");

@@ -7,10 +7,10 @@ import io.pinhole.rule.PacketFacts;
 import java.util.BitSet;
 
 /** The bits that stand for one packet in a space. */
-final class Vectors {
+public final class Vectors {
     private Vectors() {}
 
-    static BitSet of(PacketSpace space, PacketFacts facts) {
+    public static BitSet of(PacketSpace space, PacketFacts facts) {
         PacketView p = facts.packet;
         BitSet v = new BitSet();
         v.set(PacketSpace.IPV4.first(), p.isV4());
@@ -32,15 +32,39 @@ final class Vectors {
                 case "ct status" -> put(v, slice, 0, facts.ctStatus);
                 case "ip ttl", "ip6 hoplimit" ->
                         put(v, slice, 0, p.u8(p.networkStart() + (p.isV4() ? 8 : 7)));
+                case "ip6 nexthdr" -> put(v, slice, 0, p.isV4() ? 0 : p.u8(p.networkStart() + 6));
+                case "ip6 extension" ->
+                        v.set(
+                                slice.first(),
+                                !p.isV4() && p.u8(p.networkStart() + 6) != p.protocol());
                 case "transport 104+8" -> put(v, slice, 0, p.u8(p.transportStart() + 13));
                 default -> {
-                    if (!name.startsWith("quoted ")) { // read of ICMP errors only
+                    if (name.startsWith("quoted ")) { // read of ICMP errors only
+                        quoted(v, slice, name, facts);
+                    } else if (!name.startsWith("? ")) {
                         throw new IllegalStateException("no bits for " + name);
                     }
                 }
             }
         }
         return v;
+    }
+
+    /** What the flow's first packet had. */
+    private static void quoted(BitSet v, PacketSpace.Slice slice, String name, PacketFacts facts) {
+        int first = Integer.parseInt(name.substring(7, name.indexOf('+')));
+        boolean v4 = slice.width() == 32;
+        if (first == PacketSpace.SOURCE.first()) {
+            put(v, slice, v4 ? 0 : facts.originalSourceHigh, facts.originalSourceLow);
+        } else if (first == PacketSpace.DESTINATION.first()) {
+            put(v, slice, v4 ? 0 : facts.originalDestinationHigh, facts.originalDestinationLow);
+        } else if (first == PacketSpace.SOURCE_PORT.first()) {
+            put(v, slice, 0, facts.originalSourcePort);
+        } else if (first == PacketSpace.DESTINATION_PORT.first()) {
+            put(v, slice, 0, facts.originalDestinationPort);
+        } else {
+            throw new IllegalStateException("no bits for " + name);
+        }
     }
 
     private static int u16(PacketView p, int at) {
