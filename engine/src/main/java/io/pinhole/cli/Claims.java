@@ -70,7 +70,8 @@ final class Claims {
      *
      * @return true if all were proved
      */
-    boolean prove(RuleSet rules, Settings settings, OutputStream out, boolean json, boolean colour) {
+    boolean prove(
+            RuleSet rules, Settings settings, OutputStream out, boolean json, boolean colour) {
         PathOptions options =
                 new PathOptions(
                         settings,

@@ -136,8 +136,7 @@ final class DiffCommand implements Callable<Integer> {
         RuleDiff.Difference difference;
         try {
             difference =
-                    RuleDiff.of(
-                            old, Policies.of(settings, old), now, Policies.of(settings, now));
+                    RuleDiff.of(old, Policies.of(settings, old), now, Policies.of(settings, now));
         } catch (Bdd.TooLarge e) {
             throw new UserError(String.valueOf(e.getMessage()));
         }
@@ -157,8 +156,7 @@ final class DiffCommand implements Callable<Integer> {
         }
         evidence(difference, old, now, settings);
         if (effect != null && !effect.damage().isEmpty()) {
-            effect.damage()
-                    .forEach(d -> System.err.println("pinhole: " + SettingsText.visible(d)));
+            effect.damage().forEach(d -> System.err.println("pinhole: " + SettingsText.visible(d)));
             return Main.EXIT_DAMAGED;
         }
         return difference.isEmpty() && (effect == null || effect.moved().isEmpty())

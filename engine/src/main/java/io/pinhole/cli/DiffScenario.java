@@ -137,8 +137,7 @@ final class DiffScenario {
                 TestResult.Failure failure = result.failure();
                 if (failure != null) {
                     throw new UserError(
-                            "the scenario does not hold; please report this: "
-                                    + failure.message());
+                            "the scenario does not hold; please report this: " + failure.message());
                 }
             }
         } catch (SetupException e) {

@@ -229,8 +229,7 @@ final class RecordCommand implements Callable<Integer> {
     /** A rule file as a scenario names it: seen from the scenario's folder. */
     static String seenFrom(@Nullable Path scenario, String rules) {
         Path path = Path.of(rules);
-        Path folder =
-                scenario == null ? null : scenario.toAbsolutePath().normalize().getParent();
+        Path folder = scenario == null ? null : scenario.toAbsolutePath().normalize().getParent();
         if (path.isAbsolute() || folder == null) {
             return rules;
         }

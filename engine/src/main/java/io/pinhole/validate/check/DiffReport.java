@@ -72,9 +72,7 @@ public final class DiffReport {
             page.put(
                     moved.opened() ? Page.Style.GOOD : Page.Style.BAD,
                     (moved.opened() ? "+ " : "- ")
-                            + (flow == null
-                                    ? "other packets"
-                                    : flow.protocolName() + " " + flow));
+                            + (flow == null ? "other packets" : flow.protocolName() + " " + flow));
             page.put(moved.what().isEmpty() ? "" : "  " + Printable.clip(moved.what(), 80));
             page.end(4);
             page.put(

@@ -105,8 +105,7 @@ public final class OnTraffic {
      *
      * @throws CaptureException if one of them could not be read at all
      */
-    public static Effect of(
-            CaptureFiles files, RuleSet before, RuleSet after, PathOptions options)
+    public static Effect of(CaptureFiles files, RuleSet before, RuleSet after, PathOptions options)
             throws CaptureException {
         OnTraffic run = new OnTraffic(before, after, options);
         try {
@@ -146,8 +145,7 @@ public final class OnTraffic {
         if (others.packets > 0) {
             out.add(others.moved(""));
         }
-        out.sort(
-                Comparator.comparingInt(Moved::file).thenComparingLong(Moved::first));
+        out.sort(Comparator.comparingInt(Moved::file).thenComparingLong(Moved::first));
         return new Effect(packets, seen.size(), movedPackets, out, damage);
     }
 
@@ -235,13 +233,7 @@ public final class OnTraffic {
                 throw new IllegalStateException("no packet was counted");
             }
             return new Moved(
-                    flow,
-                    Positions.file(first),
-                    Positions.number(first),
-                    packets,
-                    old,
-                    now,
-                    what);
+                    flow, Positions.file(first), Positions.number(first), packets, old, now, what);
         }
     }
 

@@ -97,8 +97,13 @@ public final class RuleDiff {
         both(view, Change.Kind.CONNECTION, before.opening(), after.opening());
         both(view, Change.Kind.DATA, before.data(), after.data());
         // What follows from a connection that only one lets in is not told again.
-        int plain = either(bdd.and(space.connections(before.opening()), space.connections(after.opening())));
-        int expected = either(bdd.and(space.connections(before.data()), space.connections(after.data())));
+        int plain =
+                either(
+                        bdd.and(
+                                space.connections(before.opening()),
+                                space.connections(after.opening())));
+        int expected =
+                either(bdd.and(space.connections(before.data()), space.connections(after.data())));
         int common = bdd.ifThenElse(space.parent(), expected, plain);
         both(
                 view,

@@ -55,7 +55,8 @@ public final class Bench {
         }
         ScenarioTest test = scenario.tests().getFirst();
         Proofs none = (claim, set, setup, path) -> new Proofs.Answer.Proved();
-        RuleProgram fresh = tracer == null && rules.compile().hasGlobalState() ? rules.compile() : by;
+        RuleProgram fresh =
+                tracer == null && rules.compile().hasGlobalState() ? rules.compile() : by;
         try (TestRun run =
                 new TestRun(
                         scenario,

@@ -66,8 +66,7 @@ final class Expectations {
                 details(seen.pinholes(), seen.events()));
     }
 
-    private static void packet(
-            long number, Expected expected, Seen seen, Matcher by)
+    private static void packet(long number, Expected expected, Seen seen, Matcher by)
             throws StepFailure {
         if (!(seen instanceof Seen.Capture capture)) {
             throw new StepFailure("'expect packet' is about a capture; none was read just before");

@@ -26,8 +26,7 @@ final class StepFailure extends Exception {
     /**
      * @param walk of the packet, where it is known already
      */
-    StepFailure(
-            String message, @Nullable Judged packet, List<String> walk, List<String> details) {
+    StepFailure(String message, @Nullable Judged packet, List<String> walk, List<String> details) {
         super(message, null, false, false);
         this.packet = packet;
         this.walk = List.copyOf(walk);

@@ -236,7 +236,8 @@ public final class Stories {
         String server = name(opening.destination(), "server");
         clientName = client;
         serverName = server;
-        boolean ports = opening.protocol() == PacketView.TCP || opening.protocol() == PacketView.UDP;
+        boolean ports =
+                opening.protocol() == PacketView.TCP || opening.protocol() == PacketView.UDP;
         if (!ports) {
             return;
         }
@@ -273,8 +274,7 @@ public final class Stories {
     private String body(int flags) {
         String from = name(witness.source(), sender());
         String to = name(witness.destination(), receiver());
-        return line(
-                from, witness.sourcePort(), to, witness.destinationPort(), flags, true);
+        return line(from, witness.sourcePort(), to, witness.destinationPort(), flags, true);
     }
 
     /** A packet of the witness's flow in its original direction, that comes before it. */
@@ -327,8 +327,7 @@ public final class Stories {
             }
             case PacketView.ICMP, PacketView.ICMPV6 -> {
                 line.append(from).append(" -> ").append(to).append(' ');
-                line.append(
-                        PacketText.icmp(sourcePort, destinationPort, witness.source().isV4()));
+                line.append(PacketText.icmp(sourcePort, destinationPort, witness.source().isV4()));
             }
             default ->
                     line.append(from)
@@ -388,9 +387,10 @@ public final class Stories {
             Map<String, List<String>> behind = new TreeMap<>();
             behind(behind, witness.input(), witness.source());
             behind(behind, witness.output(), witness.destination());
-            behind.forEach((name, networks) -> {
-                lines.add("interface " + name + " " + String.join(" ", networks));
-            });
+            behind.forEach(
+                    (name, networks) -> {
+                        lines.add("interface " + name + " " + String.join(" ", networks));
+                    });
             if (behind.isEmpty()) {
                 // Says that interfaces are known; none of these addresses lives behind one.
                 lines.add("interface lo 127.0.0.0/8");

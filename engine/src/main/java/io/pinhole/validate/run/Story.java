@@ -35,7 +35,9 @@ public record Story(List<String> setup, List<Line> lines) {
         }
 
         String text(Verdict verdict) {
-            return before + (says && verdict == Verdict.ACCEPT ? "" : " " + verdict.label()) + after;
+            return before
+                    + (says && verdict == Verdict.ACCEPT ? "" : " " + verdict.label())
+                    + after;
         }
     }
 

@@ -58,8 +58,7 @@ public final class Trial {
                     ? new Played(p.story(), false, p.packet())
                     : null;
         }
-        Played played =
-                new Played(story.upTo(line), line == story.lines().size() - 1, packet);
+        Played played = new Played(story.upTo(line), line == story.lines().size() - 1, packet);
         TestResult again = bench.run(played.steps(), PacketTap.NONE);
         return again != null && again.passed() ? played : null;
     }

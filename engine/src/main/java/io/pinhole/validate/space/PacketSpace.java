@@ -241,7 +241,8 @@ public final class PacketSpace {
         int answers = Bdd.FALSE;
         for (int request : new int[] {8, 13, 15, 17}) {
             asks = bdd.or(asks, bdd.and(ipv4(), is(ICMP_TYPE, request)));
-            answers = bdd.or(answers, bdd.and(ipv4(), is(ICMP_TYPE, request == 8 ? 0 : request + 1)));
+            answers =
+                    bdd.or(answers, bdd.and(ipv4(), is(ICMP_TYPE, request == 8 ? 0 : request + 1)));
         }
         for (int request : new int[] {128, 139}) {
             asks = bdd.or(asks, bdd.and(ipv6(), is(ICMP_TYPE, request)));
@@ -348,7 +349,11 @@ public final class PacketSpace {
     /** What the flow's first packet had; an ICMP error's flow is that of the packet it quotes. */
     private Bits ofFlow(Slice original, Slice reply) {
         Bits ofPacket = Bits.choose(bdd, reply(), plain(reply), plain(original));
-        Bits quoted = plain(extra("quoted " + original.first() + "+" + original.width(), original.width()));
+        Bits quoted =
+                plain(
+                        extra(
+                                "quoted " + original.first() + "+" + original.width(),
+                                original.width()));
         return Bits.choose(bdd, icmpError, quoted, ofPacket);
     }
 

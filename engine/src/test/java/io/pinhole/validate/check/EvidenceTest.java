@@ -61,13 +61,11 @@ class EvidenceTest {
                     continue;
                 }
                 count[1]++;
-                TestResult holds =
-                        Objects.requireNonNull(now.run(e.steps(), PacketTap.NONE));
+                TestResult holds = Objects.requireNonNull(now.run(e.steps(), PacketTap.NONE));
                 assertThat(holds.failure())
                         .as("seed %d: %s%n%s", seed, e.change(), String.join("\n", e.steps()))
                         .isNull();
-                TestResult fails =
-                        Objects.requireNonNull(old.run(e.steps(), PacketTap.NONE));
+                TestResult fails = Objects.requireNonNull(old.run(e.steps(), PacketTap.NONE));
                 assertThat(fails.passed())
                         .as("seed %d: %s%n%s", seed, e.change(), String.join("\n", e.steps()))
                         .isFalse();

@@ -53,11 +53,10 @@ class RuleDiffTest {
     @Test
     void settingsDecideWhatPinholesCanBe() {
         var rules = RuleFixture.load(table(GATEWAY));
-        var narrow =
-                RuleFixture.load(
-                        table("ct state related tcp dport < 1000 drop\n" + GATEWAY));
+        var narrow = RuleFixture.load(table("ct state related tcp dport < 1000 drop\n" + GATEWAY));
         assertThat(RuleDiff.of(rules, narrow, Policies.DEFAULT).isEmpty()).isTrue();
-        Policies privileged = new Policies(true, List.of(), false, false, List.of(), false, java.util.Set.of());
+        Policies privileged =
+                new Policies(true, List.of(), false, false, List.of(), false, java.util.Set.of());
         assertThat(RuleDiff.of(rules, narrow, privileged).changes())
                 .extracting(Change::region)
                 .containsExactly("tcp dport 1-999");

@@ -82,8 +82,7 @@ final class RandomTalk {
             flows.add(flow);
             flows.add(flow.reversed());
         }
-        return lab.tcp(
-                lab.end(flow), flags, text.getBytes(StandardCharsets.US_ASCII), Tweaks.NONE);
+        return lab.tcp(lab.end(flow), flags, text.getBytes(StandardCharsets.US_ASCII), Tweaks.NONE);
     }
 
     private Judged handshake(FlowKey flow) throws StepFailure {
@@ -100,10 +99,7 @@ final class RandomTalk {
 
     private @Nullable Judged dialogue(FlowKey control) throws StepFailure {
         FlowKey server = control.reversed();
-        IpAddress named =
-                random.nextInt(4) > 0
-                        ? null
-                        : pick(control.source().isV4() ? V4 : V6);
+        IpAddress named = random.nextInt(4) > 0 ? null : pick(control.source().isV4() ? V4 : V6);
         announced = pick(DATA_PORTS);
         boolean v4 = control.source().isV4();
         String split = "," + (announced >> 8) + "," + (announced & 255);
@@ -179,9 +175,15 @@ final class RandomTalk {
                 yield lab.icmp(a, b, asks, 0, 1 << 16, nothing, Tweaks.NONE);
             }
             case 2 ->
-                    lab.icmp(a, b, v4 ? pick(0, 9, 14) : pick(129, 133, 135, 140), 0, 7, nothing, Tweaks.NONE);
-            case 3 ->
-                    lab.other(FlowKeys.portless(47, a, b), new byte[8], 8, Tweaks.NONE);
+                    lab.icmp(
+                            a,
+                            b,
+                            v4 ? pick(0, 9, 14) : pick(129, 133, 135, 140),
+                            0,
+                            7,
+                            nothing,
+                            Tweaks.NONE);
+            case 3 -> lab.other(FlowKeys.portless(47, a, b), new byte[8], 8, Tweaks.NONE);
             default ->
                     tcp(FlowKey.tcp(a, pick(CLIENT_PORTS), b, pick(SERVER_PORTS)), pick(FLAGS), "");
         };

@@ -67,7 +67,8 @@ class ReachableTest {
                     "invalid",
                     "untracked"
                 }) {
-            assertThat(seen.getOrDefault(kind, 0)).as("seed %d: %s in %s", seed, kind, seen)
+            assertThat(seen.getOrDefault(kind, 0))
+                    .as("seed %d: %s in %s", seed, kind, seen)
                     .isGreaterThan(10);
         }
     }
@@ -140,8 +141,15 @@ class ReachableTest {
                         .as(
                                 "seed %d: %s (%s, helper %s, locals %s, linux %s, %s) passes by %s"
                                         + " in%n%s",
-                                seed, j.what(), kind, attached, locals, linux,
-                                settings.helper(), j.rule().text(), text)
+                                seed,
+                                j.what(),
+                                kind,
+                                attached,
+                                locals,
+                                linux,
+                                settings.helper(),
+                                j.rule().text(),
+                                text)
                         .isTrue();
             }
         } catch (StepFailure e) {
@@ -176,13 +184,13 @@ class ReachableTest {
         Settings.HelperPolicy policy =
                 new Settings.HelperPolicy(
                         random.nextInt(3) == 0 ? Settings.ThirdParty.ALLOW : h.thirdParty(),
-                        random.nextInt(2) == 0 ? h.thirdPartyPeers() : List.of(RandomTalk.V4.get(1)),
+                        random.nextInt(2) == 0
+                                ? h.thirdPartyPeers()
+                                : List.of(RandomTalk.V4.get(1)),
                         random.nextInt(3) == 0
                                 ? Settings.PrivilegedPorts.ALLOW
                                 : h.privilegedPorts(),
-                        random.nextInt(3) == 0
-                                ? Settings.PassiveAddress.ALLOW
-                                : h.passiveAddress(),
+                        random.nextInt(3) == 0 ? Settings.PassiveAddress.ALLOW : h.passiveAddress(),
                         h.auth(),
                         false,
                         random.nextInt(3) == 0

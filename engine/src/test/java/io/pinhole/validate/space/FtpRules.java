@@ -76,7 +76,8 @@ public final class FtpRules {
         out.append("ct helper h { type \"ftp\" protocol tcp; }\n");
         out.append("ct helper h4 { type \"ftp\" protocol tcp; l3proto ip; }\n");
         out.append("ct helper other { type \"sip\" protocol tcp; }\n");
-        out.append("set ports { type inet_service; flags interval; elements = { 22, 1024-1030 } }\n");
+        out.append(
+                "set ports { type inet_service; flags interval; elements = { 22, 1024-1030 } }\n");
         out.append("chain data {\n");
         for (int i = random.nextInt(4); i > 0; i--) {
             String rule = pick(FORWARD);
@@ -86,7 +87,11 @@ public final class FtpRules {
         out.append("}\n");
         if (random.nextInt(4) == 0) {
             out.append("chain raw { type filter hook prerouting priority raw;\n");
-            out.append(pick("tcp dport 22 notrack", "ip saddr 10.1.2.3 notrack", "udp dport 53 notrack"));
+            out.append(
+                    pick(
+                            "tcp dport 22 notrack",
+                            "ip saddr 10.1.2.3 notrack",
+                            "udp dport 53 notrack"));
             out.append("\n}\n");
         }
         if (random.nextInt(8) > 0) {
