@@ -168,7 +168,7 @@ final class DiffCommand implements Callable<Integer> {
             throws UserError {
         try (CaptureFiles files = CaptureFiles.open(captures, System.in)) {
             for (RuleSet set : List.of(old, now)) {
-                if (!set.interfaceRules().isEmpty() && options.interfaces().isEmpty()) {
+                if (!set.readsLoopbackOnly() && options.interfaces().isEmpty()) {
                     throw new UserError(
                             set.name()
                                     + " reads interfaces ("

@@ -111,7 +111,7 @@ final class RecordCommand implements Callable<Integer> {
         Recorder.Recording recording;
         try (CaptureFiles files = CaptureFiles.open(List.of(file), System.in)) {
             RuleSet rules = surroundings.rules(setup, name);
-            if (!rules.interfaceRules().isEmpty()) {
+            if (!rules.readsLoopbackOnly()) {
                 throw new UserError(
                         rules.name()
                                 + " reads interfaces ("

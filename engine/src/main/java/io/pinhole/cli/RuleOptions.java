@@ -150,6 +150,6 @@ final class RuleOptions {
                 "the rule set translates addresses ("
                         + where
                         + "), which Pinhole does not evaluate yet",
-                "--ignore-nat judges the packets as if it did not.");
+                "--ignore-nat judges the packets as if it did not; in a scenario: ignore-nat.");
     }
 }

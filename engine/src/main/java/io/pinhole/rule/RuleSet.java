@@ -147,6 +147,39 @@ public record RuleSet(String name, List<Table> tables) {
         return out;
     }
 
+    /**
+     * Whether the only interface that rules ask for is {@code lo}, by its whole name: no packet
+     * between two hosts goes that way, so that nobody has to say what lies behind which.
+     */
+    public boolean readsLoopbackOnly() {
+        for (Table table : tables) {
+            for (Chain chain : table.chains()) {
+                BaseChain base = chain.base();
+                if (base != null && base.type() == ChainType.NAT) {
+                    continue;
+                }
+                for (Rule rule : chain.rules()) {
+                    if (Reads.any(rule, Field::isInterface)
+                            && !rule.statements().stream().allMatch(RuleSet::asksLoopback)) {
+                        return false;
+                    }
+                }
+            }
+        }
+        return true;
+    }
+
+    private static boolean asksLoopback(Statement statement) {
+        if (!Reads.any(statement, Field::isInterface)) {
+            return true;
+        }
+        long high = DataType.nameHigh("lo");
+        long low = DataType.nameLow("lo");
+        return statement instanceof Statement.InRange s
+                && s.value() instanceof Expr.Load
+                && s.range().equals(Range.of(high, low));
+    }
+
     /** Rules in all chains. */
     public int ruleCount() {
         return tables.stream()

@@ -40,6 +40,9 @@ final class FtpChecks {
     private static final int FTP = 21;
     private static final int FTPS = 990;
 
+    /** Fewer open ports are services of their own. */
+    private static final int FEW_PORTS = 16;
+
     private final PacketSpace space;
     private final Bdd bdd;
     private final RuleSet rules;
@@ -64,6 +67,9 @@ final class FtpChecks {
             related();
             implicitTls();
             highPorts();
+        }
+        if (!assigns && readsState()) {
+            controls();
         }
         relatedTooWide();
         if (!readsState()) {
@@ -167,18 +173,57 @@ final class FtpChecks {
         }
     }
 
-    /** FTP control connections that are let in without anyone reading them. */
+    /**
+     * FTP control connections that are let in without anyone reading them. Only rules that pick
+     * this port are meant: one that lets in everything says nothing of FTP, and where a range of
+     * high ports is open to the same hosts, data comes through without a helper.
+     */
     private void controls() {
         int ftp = bdd.and(space.tcp(), space.is(DESTINATION_PORT, FTP));
+        int meant = Bdd.FALSE;
+        for (Place place : places(FtpChecks::accepts)) {
+            Visit visit = visit(place.rule);
+            if (visit != null && onlyPorts(visit)) {
+                meant = bdd.or(meant, bdd.and(visit.reach(), visit.condition()));
+            }
+        }
+        for (Place place : places(s -> s instanceof Statement.VerdictMap)) {
+            Visit visit = visit(place.rule);
+            if (visit != null) {
+                for (Visit.Branch branch : visit.branches()) {
+                    boolean accepts = branch.end() == Visit.End.ACCEPT;
+                    meant = accepts ? bdd.or(meant, branch.packets()) : meant;
+                }
+            }
+        }
         int alone = bdd.minus(bdd.and(reach.opening(), ftp), reach.walk().helped());
+        alone = bdd.minus(bdd.and(alone, meant), openRange());
         if (alone != Bdd.FALSE) {
+            boolean assigns = rules.assignsHelper();
+            List<String> cure =
+                    assigns
+                            ? List.of("assign the helper to these, too")
+                            : List.of(
+                                    "ct helper ftp { type \"ftp\" protocol tcp; }  # in the table",
+                                    "tcp dport 21 ct helper set \"ftp\""
+                                            + "  # in a chain at hook prerouting, priority filter");
             findings.add(
                     whole(
                             Problem.CONTROL_WITHOUT_HELPER,
                             "let in without a helper: " + regions(alone),
-                            "assign the helper to these, too",
+                            cure,
                             Witness.of(space, alone)));
         }
+    }
+
+    /** To hosts of which so many high ports are open that data may be meant to come there. */
+    private int openRange() {
+        int high = bdd.and(space.tcp(), space.in(DESTINATION_PORT, Range.between(1024, 65_535)));
+        int open = bdd.and(reach.opening(), high);
+        int ports = space.onlyBy(open, DESTINATION_PORT);
+        boolean range =
+                bdd.count(ports, DESTINATION_PORT.bits()).intValue() >= FEW_PORTS;
+        return range ? space.onlyBy(open, IPV4, SOURCE, DESTINATION) : Bdd.FALSE;
     }
 
     private void wrongPorts() {
@@ -287,7 +332,8 @@ final class FtpChecks {
             int open = bdd.minus(bdd.and(bdd.and(accepted, reach.opening()), tcp), loopback());
             // An earlier rule may have taken some ports out: it is the idea that is wrong.
             int named = space.onlyBy(bdd.and(meant, tcp), DESTINATION_PORT);
-            if (open != Bdd.FALSE && bdd.isSubset(ports, named)) {
+            boolean picks = onlyPorts(visit); // else it lets in everything, and says so
+            if (open != Bdd.FALSE && picks && bdd.isSubset(ports, named)) {
                 findings.add(
                         finding(
                                 Problem.HIGH_PORTS_OPEN,
@@ -458,7 +504,11 @@ final class FtpChecks {
     }
 
     private Finding whole(Problem problem, String why, String cure, Witness witness) {
+        return whole(problem, why, List.of(cure), witness);
+    }
+
+    private Finding whole(Problem problem, String why, List<String> cure, Witness witness) {
         SourcePos at = rules.tables().isEmpty() ? null : rules.tables().getFirst().at();
-        return new Finding(problem, at, "", List.of(why), List.of(), List.of(cure), witness);
+        return new Finding(problem, at, "", List.of(why), List.of(), cure, witness);
     }
 }

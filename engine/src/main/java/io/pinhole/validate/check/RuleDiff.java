@@ -95,7 +95,12 @@ public final class RuleDiff {
         olds = before;
         news = after;
         both(view, Change.Kind.CONNECTION, before.opening(), after.opening());
-        both(view, Change.Kind.DATA, before.data(), after.data());
+        // A packet that may begin a connection on its own needs no pinhole.
+        both(
+                view,
+                Change.Kind.DATA,
+                bdd.minus(before.data(), space.connections(after.opening())),
+                bdd.minus(after.data(), space.connections(before.opening())));
         // What follows from a connection that only one lets in is not told again.
         int plain =
                 either(

@@ -157,7 +157,7 @@ public final class ScenarioRunner {
                         new InterfaceMap(setup.interfaces()),
                         setup.compatLinux(),
                         SEED);
-        if (!rules.interfaceRules().isEmpty()
+        if (!rules.readsLoopbackOnly()
                 && setup.interfaces().isEmpty()
                 && test.steps().stream().noneMatch(ScenarioRunner::namesInterface)) {
             throw new SetupException(
@@ -171,7 +171,8 @@ public final class ScenarioRunner {
                                     + rules.interfaceRules().getFirst().text()
                                     + "), and the scenario does not say which addresses live"
                                     + " behind which",
-                            "Add lines such as: interface eth0 198.51.100.0/24"));
+                            "Add lines such as: interface eth0 198.51.100.0/24",
+                            "('interface eth0 0.0.0.0/0 ::/0' for all that no other line names)"));
         }
         return new Job(
                 scenario,
