@@ -145,7 +145,8 @@ final class Claims {
                 line.name("steps").raw("[");
                 String comma = "";
                 for (String step : r.steps()) {
-                    line.raw(comma + JsonLine.quoted(step));
+                    line.raw(comma);
+                    line.raw(JsonLine.quoted(step));
                     comma = ",";
                 }
                 line.raw("]");

@@ -40,13 +40,13 @@ public final class ExactProofs implements Proofs {
     public synchronized Answer answer(
             Claim claim, RuleSet rules, Setup setup, PathOptions options) {
         try {
-            return exact(claim, rules, setup, options);
+            return exact(claim, rules, options);
         } catch (Bdd.TooLarge e) {
             return trials.answer(claim, rules, setup, options);
         }
     }
 
-    private Answer exact(Claim claim, RuleSet rules, Setup setup, PathOptions options) {
+    private Answer exact(Claim claim, RuleSet rules, PathOptions options) {
         Analysis analysis =
                 done.computeIfAbsent(rules, r -> new HashMap<>())
                         .computeIfAbsent(
@@ -77,7 +77,7 @@ public final class ExactProofs implements Proofs {
             if (against == Bdd.FALSE) {
                 continue;
             }
-            switch (replayed(claim, reach, against, rules, setup, options)) {
+            switch (replayed(claim, reach, against, rules, options)) {
                 case Answer.Refuted refuted -> {
                     return refuted;
                 }
@@ -146,7 +146,6 @@ public final class ExactProofs implements Proofs {
             Reachable reach,
             int against,
             RuleSet rules,
-            Setup setup,
             PathOptions options) {
         PacketSpace space = reach.space();
         Bdd bdd = space.bdd();

@@ -54,9 +54,8 @@ public final class Trial {
         }
         Story.Line at = story.lines().get(line);
         if (!at.expanded().isEmpty()) {
-            return play(story.upTo(line).expanded(line), bench) instanceof Played p
-                    ? new Played(p.story(), false, p.packet())
-                    : null;
+            Played inner = play(story.upTo(line).expanded(line), bench);
+            return inner == null ? null : new Played(inner.story(), false, inner.packet());
         }
         Played played = new Played(story.upTo(line), line == story.lines().size() - 1, packet);
         TestResult again = bench.run(played.steps(), PacketTap.NONE);
