@@ -221,8 +221,7 @@ final class FtpChecks {
         int high = bdd.and(space.tcp(), space.in(DESTINATION_PORT, Range.between(1024, 65_535)));
         int open = bdd.and(reach.opening(), high);
         int ports = space.onlyBy(open, DESTINATION_PORT);
-        boolean range =
-                bdd.count(ports, DESTINATION_PORT.bits()).intValue() >= FEW_PORTS;
+        boolean range = bdd.count(ports, DESTINATION_PORT.bits()).intValue() >= FEW_PORTS;
         return range ? space.onlyBy(open, IPV4, SOURCE, DESTINATION) : Bdd.FALSE;
     }
 

@@ -142,11 +142,7 @@ public final class ExactProofs implements Proofs {
 
     /** A packet that speaks against it, through the real path. */
     private static Answer replayed(
-            Claim claim,
-            Reachable reach,
-            int against,
-            RuleSet rules,
-            PathOptions options) {
+            Claim claim, Reachable reach, int against, RuleSet rules, PathOptions options) {
         PacketSpace space = reach.space();
         Bdd bdd = space.bdd();
         Bench bench = new Bench(rules, options);
