@@ -113,7 +113,7 @@ final class Reads {
         };
     }
 
-    private static boolean any(Statement statement, Predicate<Field> wanted) {
+    static boolean any(Statement statement, Predicate<Field> wanted) {
         return switch (statement) {
             case Statement.InRange s -> any(s.value(), wanted);
             case Statement.AnyBit s -> any(s.value(), wanted);

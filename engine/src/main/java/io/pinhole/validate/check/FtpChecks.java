@@ -68,7 +68,7 @@ final class FtpChecks {
             implicitTls();
             highPorts();
         }
-        if (!assigns && readsState()) {
+        if (!assigns && findings.isEmpty() && readsState()) {
             controls();
         }
         relatedTooWide();

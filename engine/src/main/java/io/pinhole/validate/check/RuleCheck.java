@@ -2,6 +2,7 @@ package io.pinhole.validate.check;
 
 import io.pinhole.rule.RuleSet;
 import io.pinhole.rule.SourcePos;
+import io.pinhole.validate.space.Bdd;
 import io.pinhole.validate.space.PacketSpace;
 import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.Reachable;
@@ -34,12 +35,24 @@ public final class RuleCheck {
                 checks.add(view.getValue().walk());
             }
         }
-        // FTP through the host where it forwards, to it where it only serves.
-        out.addAll(new FtpChecks(rules, views.values().iterator().next()).findings());
+        out.addAll(new FtpChecks(rules, ofFtp(space, views)).findings());
         out.addAll(checks.findings());
         out.addAll(SetChecks.findings(rules.tables()));
         out.sort(Comparator.comparing(RuleCheck::file).thenComparingInt(RuleCheck::line));
         return out;
+    }
+
+    /** Where FTP is let in: through the host, else to it or from it. */
+    private static Reachable ofFtp(PacketSpace space, Map<View, Reachable> views) {
+        Bdd bdd = space.bdd();
+        int ftp = bdd.and(space.tcp(), space.is(PacketSpace.DESTINATION_PORT, 21));
+        for (Reachable reach : views.values()) {
+            int wanted = bdd.or(ftp, reach.walk().helped());
+            if (bdd.and(reach.opening(), wanted) != Bdd.FALSE) {
+                return reach;
+            }
+        }
+        return views.values().iterator().next();
     }
 
     private static String file(Finding finding) {

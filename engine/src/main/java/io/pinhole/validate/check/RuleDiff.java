@@ -99,8 +99,8 @@ public final class RuleDiff {
         both(
                 view,
                 Change.Kind.DATA,
-                bdd.minus(before.data(), space.connections(after.opening())),
-                bdd.minus(after.data(), space.connections(before.opening())));
+                bdd.or(before.data(), onItsOwn(after.data(), before)),
+                bdd.or(after.data(), onItsOwn(before.data(), after)));
         // What follows from a connection that only one lets in is not told again.
         int plain =
                 either(
@@ -124,6 +124,11 @@ public final class RuleDiff {
                 bdd.minus(before.loose(), closed),
                 bdd.minus(after.loose(), opened));
         both(view, Change.Kind.ERROR, before.errors(), after.errors());
+    }
+
+    /** Data connections that these rules let in without a pinhole, too. */
+    private int onItsOwn(int data, Reachable under) {
+        return bdd.and(data, space.connections(under.opening()));
     }
 
     /** Packets of both directions of these flows. */

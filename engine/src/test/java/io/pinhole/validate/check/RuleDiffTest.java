@@ -59,7 +59,7 @@ class RuleDiffTest {
                 new Policies(true, List.of(), false, false, List.of(), false, java.util.Set.of());
         assertThat(RuleDiff.of(rules, narrow, privileged).changes())
                 .extracting(Change::region)
-                .containsExactly("tcp dport 1-999");
+                .containsExactly("tcp dport { 1-20, 22-999 }"); // 21 needs no pinhole
     }
 
     private static String table(String rules) {
