@@ -8,6 +8,7 @@ import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
@@ -27,38 +28,38 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 2)
 @Fork(
         value = 2,
-        jvmArgsAppend = {"-Xmx3g", "-XX:+UseSerialGC"})
+        jvmArgsAppend = {"-Xmx6g", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"})
 public class EstablishedBenchmark {
     private static final int PACKETS = 1 << 21;
+    private static final int BATCH = 1024;
     private static final long STEP = 1000;
 
-    @Param({"10000", "100000", "1000000"})
+    @Param({"10000", "100000", "1000000", "10000000"})
     private int flows;
 
-    @Param({"accept-all", "office"})
+    @Param({"office"})
     private String rules = "";
 
-    private Path path = new Path(new AcceptAll());
+    private BatchedPath path = new BatchedPath(new AcceptAll(), 1 << 16);
     private PacketArray packets = PacketArray.first(1, 1);
     private int next;
     private long now;
 
     @Setup
     public void setup() {
-        path = new Path(Rules.load(rules));
+        path = new BatchedPath(Rules.load(rules), 2 * flows);
         PacketArray.Load load = PacketArray.established(flows, PACKETS, 1);
-        for (int i = 0; i < load.opening().count(); i++) {
-            path.process(load.opening(), i, now);
-        }
+        path.process(load.opening(), 0, load.opening().count(), now, 0);
         packets = load.traffic();
     }
 
     @Benchmark
-    public long packet() {
-        int i = next == packets.count() ? 0 : next;
-        next = i + 1;
-        now += STEP;
-        return path.process(packets, i, now);
+    @OperationsPerInvocation(BATCH)
+    public void packet() {
+        int i = next + BATCH > packets.count() ? 0 : next;
+        next = i + BATCH;
+        path.process(packets, i, BATCH, now, STEP);
+        now += BATCH * STEP;
     }
 
     /** Refuses figures of another path than the one that was meant. */

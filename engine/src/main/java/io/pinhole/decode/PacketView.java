@@ -450,6 +450,23 @@ public final class PacketView {
         return Anomaly.NONE;
     }
 
+    /** A sound TCP header, all of it captured, whose flags are ACK and perhaps PSH, ECE and CWR. */
+    public boolean isPlainSegment() {
+        return protocol == TCP
+                && transport == Anomaly.NONE
+                && (tcpFlags & (FIN | SYN | RST | ACK | URG)) == ACK
+                && transportStart + tcpHeaderLength <= captureEnd
+                && !fragment;
+    }
+
+    /**
+     * The first four bytes of TCP options; the header must be {@link #isPlainSegment} and longer
+     * than 20.
+     */
+    public int tcpFirstOptions() {
+        return data.get(U32, transportStart + 20);
+    }
+
     private Anomaly wrapUdp(int present) {
         if (wrapPorts(present) != Anomaly.NONE || present < 8) {
             return Anomaly.UDP_TRUNCATED;

@@ -50,6 +50,9 @@ abstract sealed class FlowEntries permits FlowTable {
     /** The rules in force want to see every packet of the flow. */
     public static final int KEPT = 1 << 10;
 
+    /** A timeout object of the rules' was assigned. */
+    public static final int TIMED = 1 << 11;
+
     /** The fingerprint of a slot that is free or not yet entered. */
     static final int FREE = 0;
 

@@ -1,6 +1,7 @@
 package io.pinhole.flow;
 
 import io.pinhole.core.Direction;
+import io.pinhole.decode.PacketView;
 import java.util.function.LongConsumer;
 
 /**
@@ -25,6 +26,9 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     /** Entries looked at to find them. */
     private static final int EVICTION_REACH = 64;
 
+    /** Packet time in which {@link #sweepSome} comes round, in nanoseconds. */
+    private static final long ROUND = 30_000_000_000L;
+
     private static final int NO_SLOT = -1;
     private static final int NEXT_FREE = FINGERPRINT + 4;
 
@@ -39,6 +43,8 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     private int firstFree = NO_SLOT;
     private int cursor;
     private int hand;
+    private long came;
+    private long lastSweep;
     private Direction direction = Direction.ORIGINAL;
 
     /**
@@ -64,6 +70,10 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     /** Flows in the table, expired ones that were not swept yet included. */
     public int size() {
         return live;
+    }
+
+    public boolean isV6() {
+        return v6;
     }
 
     /** Bytes of off-heap memory held. */
@@ -96,7 +106,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
         if (live == 0) {
             return NONE;
         }
-        int fingerprint =
+        return find(
                 fingerprint(
                         protocol,
                         sourceHigh,
@@ -104,7 +114,47 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
                         sourcePort,
                         destinationHigh,
                         destinationLow,
-                        destinationPort);
+                        destinationPort),
+                protocol,
+                sourceHigh,
+                sourceLow,
+                sourcePort,
+                destinationHigh,
+                destinationLow,
+                destinationPort,
+                now);
+    }
+
+    /**
+     * The flow of a packet with ports.
+     *
+     * @param fingerprint the packet's, as {@link #fingerprint} makes it
+     */
+    public long find(int fingerprint, PacketView p, long now) {
+        return live == 0
+                ? NONE
+                : find(
+                        fingerprint,
+                        p.protocol(),
+                        p.sourceHigh(),
+                        p.sourceLow(),
+                        p.sourcePort(),
+                        p.destinationHigh(),
+                        p.destinationLow(),
+                        p.destinationPort(),
+                        now);
+    }
+
+    private long find(
+            int fingerprint,
+            int protocol,
+            long sourceHigh,
+            long sourceLow,
+            int sourcePort,
+            long destinationHigh,
+            long destinationLow,
+            int destinationPort,
+            long now) {
         int forward = sourcePort << 16 | destinationPort;
         int backward = destinationPort << 16 | sourcePort;
         for (int i = index.home(fingerprint); ; i = index.next(fingerprint, i)) {
@@ -290,6 +340,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
         setFlag(slot, CONFIRMED);
         index.add(scratchFingerprint, (int) (slot / slotSize));
         live++;
+        came++;
         return slot;
     }
 
@@ -310,6 +361,27 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
 
     private boolean occupied(long slot) {
         return memory.get(I32, slot + FINGERPRINT) != FREE;
+    }
+
+    /**
+     * Looks at some slots and removes what has expired there: twice as many as flows came since the
+     * last time, and all in {@link #ROUND} of packet time. To be called now and then; traffic of
+     * flows that are known costs next to nothing.
+     *
+     * @param most slots to look at
+     */
+    public void sweepSome(long now, int most) {
+        if (live == 0) {
+            lastSweep = now;
+            return;
+        }
+        long elapsed = Math.clamp(now - lastSweep, 0, ROUND);
+        long due = 2L * came + (long) (slots * (elapsed / (double) ROUND));
+        if (due > 0) {
+            lastSweep = now;
+            came = 0;
+            sweep(now, (int) Math.min(most, due));
+        }
     }
 
     /** Looks at the next {@code count} slots and removes what has expired. */

@@ -40,7 +40,7 @@ public final class TcpTracker {
     private static final int SYN_SET = 0;
     private static final int SYNACK_SET = 1;
     private static final int FIN_SET = 2;
-    private static final int ACK_SET = 3;
+    static final int ACK_SET = 3;
     private static final int RST_SET = 4;
     private static final int NONE_SET = 5;
 
@@ -49,8 +49,8 @@ public final class TcpTracker {
     private static final int SACK_PERM = 0x02;
     private static final int CLOSE_INIT = 0x04;
     private static final int BE_LIBERAL = 0x08;
-    private static final int DATA_UNACKNOWLEDGED = 0x10;
-    private static final int MAXACK_SET = 0x20;
+    static final int DATA_UNACKNOWLEDGED = 0x10;
+    static final int MAXACK_SET = 0x20;
     // Flags of the last packet.
     private static final int CHALLENGE_ACK = 0x40;
     private static final int SIMULTANEOUS_OPEN = 0x80;
@@ -59,7 +59,7 @@ public final class TcpTracker {
     private static final int REPLY = 1;
 
     private static final int MAX_SCALE = 14; // RFC 7323 section 2.3
-    private static final int MIN_ACK_WINDOW = 66_000;
+    static final int MIN_ACK_WINDOW = 66_000;
     private static final long SECOND = 1_000_000_000L;
 
     /** What the packet means for its flow. */

@@ -39,6 +39,16 @@ final class Bystander {
         this.outcome = outcome;
     }
 
+    /** Whether a packet of a known flow that is no session's must be handed to {@link #observe}. */
+    boolean wants(PacketView p, FlowTable t, int fingerprint) {
+        return observer.follows(p, t, fingerprint);
+    }
+
+    /** An accepted packet that {@link #wants} does not name. */
+    void passing(PacketView p, long position) {
+        elsewhere.packet(p, position);
+    }
+
     /** A packet that has its verdict. */
     void observe(PacketView p, long position, Verdict verdict) {
         long flow = tracker.matched();

@@ -150,6 +150,21 @@ final class ConnectionTracker {
         return expectation;
     }
 
+    /** The packet is an ordinary one of an established flow, and was tracked elsewhere. */
+    void established(FlowTable t, long handle, Direction way) {
+        table = t;
+        flow = handle;
+        matched = handle;
+        confirmed = true;
+        ends = false;
+        restarts = false;
+        ofError = false;
+        expectation = null;
+        direction = way;
+        state = CtState.ESTABLISHED;
+        anomaly = Anomaly.NONE;
+    }
+
     /** The flow's handle changed because it was entered into the table. */
     void confirmedAs(long handle) {
         flow = handle;
@@ -374,6 +389,7 @@ final class ConnectionTracker {
         int number = timeout == null ? 0 : policies.number(timeout);
         table.helper(flow, helper | number << TIMEOUT_SHIFT);
         if (timeout != null) {
+            table.setFlag(flow, FlowTable.TIMED);
             table.deadline(flow, now + policies.first(number));
         }
     }

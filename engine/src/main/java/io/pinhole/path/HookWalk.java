@@ -38,6 +38,7 @@ final class HookWalk {
     private boolean mapInterfaces;
     private boolean chainsBeforeTracking;
     private boolean chainsBeforeOutput;
+    private boolean mayBeShort;
 
     HookWalk(PathOptions options, RuleProgram rules, ConnectionTracker tracker, Outcome outcome) {
         this.tracker = tracker;
@@ -59,10 +60,16 @@ final class HookWalk {
         takeIn(next);
     }
 
+    /** Whether a remembered verdict of an established flow is all there is to a packet's walk. */
+    boolean mayBeShort() {
+        return mayBeShort;
+    }
+
     private void takeIn(RuleProgram next) {
         mapInterfaces = next.readsInterfaces() && !interfaces.isEmpty();
         chainsBeforeTracking = next.hasChains(Hook.PREROUTING, FIRST, TRACK);
         chainsBeforeOutput = next.hasChains(Hook.OUTPUT, FIRST, TRACK);
+        mayBeShort = !routes && !mapInterfaces && !chainsBeforeTracking && !chainsBeforeOutput;
     }
 
     private Hook route(PacketView p) {

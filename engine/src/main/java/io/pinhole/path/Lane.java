@@ -28,6 +28,7 @@ final class Lane implements AutoCloseable {
     private final Anomaly[] anomalies = new Anomaly[BLOCK];
     private final int[] places = new int[BLOCK];
     private final int[] fingerprints = new int[BLOCK];
+    private final boolean[] fetch = new boolean[BLOCK];
 
     /** What was read ahead: it must go somewhere, or the JIT would not read it. */
     @SuppressWarnings("UnusedVariable")
@@ -88,12 +89,13 @@ final class Lane implements AutoCloseable {
             }
         }
         for (int k = 0; k < n; k++) {
-            if (fingerprints[k] != 0) {
+            fetch[k] = fingerprints[k] != 0 && path(batch, k).isWorthFetching(views[k]);
+            if (fetch[k]) {
                 touched += path(batch, k).touchIndex(views[k], fingerprints[k]);
             }
         }
         for (int k = 0; k < n; k++) {
-            if (fingerprints[k] != 0) {
+            if (fetch[k]) {
                 touched += path(batch, k).touchFlow(views[k], fingerprints[k]);
             }
         }
@@ -145,6 +147,7 @@ final class Lane implements AutoCloseable {
             paths[batch.shard[i]].process(
                     views[k],
                     anomalies[k],
+                    fingerprints[k],
                     batch.wire[i],
                     batch.now[i],
                     batch.position[i],

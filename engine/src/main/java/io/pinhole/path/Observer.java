@@ -59,13 +59,9 @@ final class Observer implements AutoCloseable {
         }
     }
 
-    void sweep(long now, int slots) {
-        if (shadows4.size() > 0) {
-            shadows4.sweep(now, slots);
-        }
-        if (shadows6.size() > 0) {
-            shadows6.sweep(now, slots);
-        }
+    void sweep(long now, int most) {
+        shadows4.sweepSome(now, most);
+        shadows6.sweepSome(now, most);
     }
 
     /** True if a packet that no helper reads and that is no data connection's may concern it. */
@@ -74,6 +70,18 @@ final class Observer implements AutoCloseable {
                 || ports.get(p.sourcePort())
                 || shadows4.size() + shadows6.size() > 0
                 || sessions.observed().waiting() > 0;
+    }
+
+    /** As {@link #mayConcern}, for a packet of a flow that the tracker knows. */
+    boolean follows(PacketView p, FlowTable of, int fingerprint) {
+        if (ports.get(p.destinationPort())
+                || ports.get(p.sourcePort())
+                || sessions.observed().waiting() > 0) {
+            return true;
+        }
+        // The seed is that of the tracker's tables, and so is the fingerprint.
+        FlowTable t = of.isV6() ? shadows6 : shadows4;
+        return t.find(fingerprint, p, sessions.now()) != FlowTable.NONE;
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
+import io.pinhole.core.CtState;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
@@ -21,7 +22,13 @@ import org.jspecify.annotations.Nullable;
  * accepted packet reaches.
  */
 public final class PacketPath implements AutoCloseable {
-    private static final int SWEEP = 2;
+    /** Packets between two looks at what has expired, and slots looked at for each of them. */
+    private static final int SWEEP_AFTER = 64;
+
+    private static final int SWEEP_SLOTS = 2 * SWEEP_AFTER;
+
+    /** The same where time moves without packets. */
+    private static final int TICK_SLOTS = 1024;
 
     /** Flows from which on a table no longer fits into a processor's own cache. */
     private static final int WORTH_FETCHING = 2048;
@@ -47,6 +54,7 @@ public final class PacketPath implements AutoCloseable {
     private final FragmentPath fragments;
     private final Observer observer;
     private final Bystander bystander;
+    private final ShortWay shortWay;
     private final VerdictSink verdicts;
     // Linux reassembles where it forwards; other captures show what no router would hold.
     private final boolean compatLinux;
@@ -54,6 +62,7 @@ public final class PacketPath implements AutoCloseable {
 
     private long now = Long.MIN_VALUE;
     private long count;
+    private int untilSweep = SWEEP_AFTER;
 
     /**
      * What part of a run this path is.
@@ -135,6 +144,7 @@ public final class PacketPath implements AutoCloseable {
                         share.notes(),
                         fragments.datagram,
                         outcome);
+        shortWay = new ShortWay(settings, hooks, tracker, sessions, bystander, outcome);
     }
 
     /**
@@ -161,29 +171,42 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String input,
             @Nullable String output) {
         Anomaly bad = view.wrap(data, offset, captured, wire, link);
-        process(view, bad, wire, timeNanos, position, input, output);
+        process(view, bad, fingerprint(view, bad), wire, timeNanos, position, input, output);
     }
 
     /** Counts a packet whose link-layer type cannot be read. */
     public void unsupportedLink(long timeNanos, long position) {
         view.clear();
-        process(view, Anomaly.LINK_UNSUPPORTED, 0, timeNanos, position, null, null);
+        process(view, Anomaly.LINK_UNSUPPORTED, 0, 0, timeNanos, position, null, null);
     }
 
     /**
      * Judges one packet that has been decoded.
      *
      * @param bad what {@link PacketView#wrap} said
+     * @param fingerprint what {@link #fingerprint} said
      */
     void process(
             PacketView p,
             Anomaly bad,
+            int fingerprint,
             int wire,
             long timeNanos,
             long position,
             @Nullable String input,
             @Nullable String output) {
         advance(timeNanos);
+        if (fingerprint != 0
+                && shortWay.take(p, table(p), fingerprint, input, output, position, now)) {
+            verdicts.verdict(
+                    position,
+                    Verdict.ACCEPT,
+                    CtState.ESTABLISHED,
+                    outcome.hook,
+                    outcome.rule,
+                    Anomaly.NONE);
+            return;
+        }
         facts.packet = p;
         if (bad != Anomaly.NONE) {
             verdicts.verdict(position, Verdict.UNDECODABLE, null, null, UNDECODABLE, bad);
@@ -231,6 +254,7 @@ public final class PacketPath implements AutoCloseable {
     /** Moves time on where no packet does: what has expired is settled. Changes no verdict. */
     public void tick(long timeNanos) {
         advance(timeNanos);
+        sweep(TICK_SLOTS);
         count--;
     }
 
@@ -244,12 +268,9 @@ public final class PacketPath implements AutoCloseable {
         return new PathControl(this);
     }
 
-    /**
-     * What {@link #touchIndex} and {@link #touchFlow} look for, 0 where it is not worth it: the
-     * packet has no flow, or the table is small enough for the cache.
-     */
+    /** What the flow table finds a packet's flow by, 0 if it has no ports. */
     int fingerprint(PacketView p, Anomaly bad) {
-        if (bad != Anomaly.NONE || !p.hasPorts() || table(p).size() < WORTH_FETCHING) {
+        if (bad != Anomaly.NONE || !p.hasPorts()) {
             return 0;
         }
         return table(p).fingerprint(
@@ -264,6 +285,11 @@ public final class PacketPath implements AutoCloseable {
 
     private FlowTable table(PacketView p) {
         return p.isV4() ? flows4 : flows6;
+    }
+
+    /** Whether the table that the packet's flow is in no longer fits into the cache. */
+    boolean isWorthFetching(PacketView p) {
+        return table(p).size() >= WORTH_FETCHING;
     }
 
     long touchIndex(PacketView p, int fingerprint) {
@@ -281,6 +307,7 @@ public final class PacketPath implements AutoCloseable {
      */
     void tick(long timeNanos, long packets) {
         advance(timeNanos);
+        sweep(TICK_SLOTS);
         count = Math.max(count, packets);
     }
 
@@ -305,10 +332,17 @@ public final class PacketPath implements AutoCloseable {
         }
         count++;
         sessions.expire(now);
-        flows4.sweep(now, SWEEP);
-        flows6.sweep(now, SWEEP);
-        observer.sweep(now, SWEEP);
+        if (--untilSweep == 0) {
+            sweep(SWEEP_SLOTS);
+        }
         fragments.expire(now, count);
+    }
+
+    private void sweep(int most) {
+        untilSweep = SWEEP_AFTER;
+        flows4.sweepSome(now, most);
+        flows6.sweepSome(now, most);
+        observer.sweep(now, most);
     }
 
     private Verdict judge(PacketView p, long position) {

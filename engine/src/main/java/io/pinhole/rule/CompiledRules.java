@@ -126,6 +126,22 @@ public final class CompiledRules implements RuleProgram {
     }
 
     @Override
+    public @Nullable Walk recallOrdinary(
+            int memo,
+            Direction direction,
+            @Nullable String input,
+            @Nullable String output,
+            int ctMark) {
+        Walk walk = memos.walk(memo, direction);
+        return walk == null || !walk.fitsOrdinary(input, output, ctMark) ? null : walk;
+    }
+
+    @Override
+    public void count(Walk walk, int bytes) {
+        walk.count(tally, bytes);
+    }
+
+    @Override
     public boolean mayOffload(int memo) {
         Walk original = memos.walk(memo, Direction.ORIGINAL);
         Walk reply = memos.walk(memo, Direction.REPLY);

@@ -75,6 +75,30 @@ public interface RuleProgram {
     }
 
     /**
+     * The walk of a packet of an established flow that has ACK and nothing rare, if it is known,
+     * accepts, and leaves no more behind than what {@link #count} does. Null otherwise; then {@link
+     * #recall} may know more.
+     *
+     * @param memo of the packet's flow
+     * @param ctMark of the flow
+     */
+    default @Nullable Walk recallOrdinary(
+            int memo,
+            Direction direction,
+            @Nullable String input,
+            @Nullable String output,
+            int ctMark) {
+        return null;
+    }
+
+    /**
+     * Moves the counters on a walk that {@link #recallOrdinary} gave.
+     *
+     * @param bytes IP length of the packet
+     */
+    default void count(Walk walk, int bytes) {}
+
+    /**
      * True if no rule needs to see another packet of this flow: both directions are established,
      * both are accepted whatever their next valid packet holds, and no limit, quota or test of a
      * packet's own fields was on their way. The kernel may carry the flow on; what it carried can

@@ -48,6 +48,9 @@ public final class Walk {
     private final int ctMarkAfter;
     private final @Nullable RejectWith rejectWith;
 
+    /** Whether {@link #fitsOrdinary} may be true at all. */
+    private final boolean ordinary;
+
     Walk(PacketFacts facts, Verdict verdict, Hook hook, RuleOrigin decidedBy) {
         Trail trail = facts.trail;
         this.verdict = verdict;
@@ -69,6 +72,7 @@ public final class Walk {
         markAfter = reads(Trail.SETS_MARK) ? facts.mark : 0;
         ctMarkAfter = reads(Trail.SETS_CT_MARK) ? facts.ctMark : 0;
         rejectWith = verdict == Verdict.REJECT ? facts.rejectWith : null;
+        ordinary = isOrdinary();
     }
 
     private boolean reads(int what) {
@@ -149,6 +153,26 @@ public final class Walk {
                 && (!reads(Trail.CT_STATUS) || ctStatus == facts.ctStatus);
     }
 
+    /** True if an ordinary packet of an established flow would walk this way; see the program. */
+    boolean fitsOrdinary(@Nullable String input, @Nullable String output, int flowMark) {
+        return ordinary
+                && (!reads(Trail.INPUT) || same(inputInterface, input))
+                && (!reads(Trail.OUTPUT) || same(outputInterface, output))
+                && (!reads(Trail.CT_MARK) || ctMark == flowMark);
+    }
+
+    private boolean isOrdinary() {
+        return acceptsAll()
+                && (bits & (Trail.CT_STATUS | Trail.SETS_MARK | Trail.SETS_CT_MARK)) == 0
+                && mark == 0;
+    }
+
+    void count(Tally tally, long length) {
+        for (int counter : counters) {
+            tally.count(counter, length);
+        }
+    }
+
     static boolean isConfirmed(int ctStatus) {
         return (ctStatus & PacketFacts.STATUS_CONFIRMED) != 0;
     }
@@ -171,10 +195,7 @@ public final class Walk {
 
     /** Does to counters and facts what the rules would have done. */
     void repeat(PacketFacts facts, Tally tally) {
-        long length = facts.packet.ipLength();
-        for (int counter : counters) {
-            tally.count(counter, length);
-        }
+        count(tally, facts.packet.ipLength());
         facts.decidedBy = decidedBy;
         if (verdict == Verdict.REJECT) {
             facts.rejectWith = rejectWith;
