@@ -44,6 +44,11 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     private int cursor;
     private int hand;
     private long came;
+
+    /** What was read ahead: it must go somewhere, or the JIT would not read it. */
+    @SuppressWarnings("UnusedVariable")
+    private long touched;
+
     private long lastSweep;
     private Direction direction = Direction.ORIGINAL;
 
@@ -128,9 +133,16 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     /**
      * The flow of a packet with ports.
      *
+     * @param hint what {@link #locate} said, however long ago
      * @param fingerprint the packet's, as {@link #fingerprint} makes it
      */
-    public long find(int fingerprint, PacketView p, long now) {
+    public long find(long hint, int fingerprint, PacketView p, long now) {
+        if (hint != NONE
+                && memory.get(I32, hint + FINGERPRINT) == fingerprint
+                && isOf(hint, p.protocol(), p)
+                && now - memory.get(I64, hint + hot + DEADLINE) < 0) {
+            return hint;
+        }
         return live == 0
                 ? NONE
                 : find(
@@ -190,34 +202,57 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
         return direction;
     }
 
-    /**
-     * Brings the line of the index that a search begins with into the cache.
-     *
-     * @return what was read, so that it is read
-     */
-    public long touchIndex(int fingerprint) {
-        return live == 0 ? 0 : index.touch(fingerprint);
+    /** Brings the line of the index that a search begins with into the cache. */
+    public void touchIndex(int fingerprint) {
+        if (live > 0) {
+            touched += index.touch(fingerprint);
+        }
     }
 
     /**
-     * Brings both lines of a flow that has the fingerprint into the cache, if there is one.
+     * Looks for a flow that has the fingerprint, and brings both of its lines into the cache.
      *
-     * @return what was read, so that it is read
+     * @return what {@link #find(long, int, PacketView, long)} takes as a hint: likely the flow,
+     *     {@link #NONE} if there is none
      */
-    public long touchFlow(int fingerprint) {
+    public long locate(int fingerprint) {
         if (live == 0) {
-            return 0;
+            return NONE;
         }
         for (int i = index.home(fingerprint); ; i = index.next(fingerprint, i)) {
             long entry = index.entry(fingerprint, i);
             if (entry == 0) {
-                return 0;
+                return NONE;
             }
             if (FlowIndex.is(entry, fingerprint)) {
-                long at = (long) FlowIndex.slot(entry) * slotSize + hot;
-                return memory.get(I64, at + DEADLINE) + memory.get(I64, at + BYTES);
+                long slot = (long) FlowIndex.slot(entry) * slotSize;
+                long at = slot + hot;
+                touched += memory.get(I64, at + DEADLINE) + memory.get(I64, at + BYTES);
+                return slot;
             }
         }
+    }
+
+    /** Whether a slot in use is the flow of a packet; {@link #direction} is set then. */
+    private boolean isOf(long slot, int protocol, PacketView p) {
+        if (u8(slot + hot + PROTOCOL) != (protocol & 0xff)) {
+            return false;
+        }
+        int forward = p.sourcePort() << 16 | p.destinationPort();
+        int backward = p.destinationPort() << 16 | p.sourcePort();
+        long sourceHigh = p.sourceHigh();
+        long sourceLow = p.sourceLow();
+        long high = p.destinationHigh();
+        long low = p.destinationLow();
+        if (keyIs(slot, sourceHigh, sourceLow, high, low, forward)) {
+            direction = Direction.ORIGINAL;
+            return true;
+        }
+        if (keyIs(slot, high, low, sourceHigh, sourceLow, backward)) {
+            direction = Direction.REPLY;
+            return true;
+        }
+        return false;
     }
 
     private boolean keyIs(

@@ -3,6 +3,7 @@ package io.pinhole.path;
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
+import io.pinhole.flow.FlowTable;
 import io.pinhole.rule.RuleProgram;
 import java.util.Arrays;
 
@@ -28,11 +29,7 @@ final class Lane implements AutoCloseable {
     private final Anomaly[] anomalies = new Anomaly[BLOCK];
     private final int[] places = new int[BLOCK];
     private final int[] fingerprints = new int[BLOCK];
-    private final boolean[] fetch = new boolean[BLOCK];
-
-    /** What was read ahead: it must go somewhere, or the JIT would not read it. */
-    @SuppressWarnings("UnusedVariable")
-    private long touched;
+    private final long[] hints = new long[BLOCK];
 
     private final HostHash hash = new HostHash();
     private final BatchLog log;
@@ -89,15 +86,15 @@ final class Lane implements AutoCloseable {
             }
         }
         for (int k = 0; k < n; k++) {
-            fetch[k] = fingerprints[k] != 0 && path(batch, k).isWorthFetching(views[k]);
-            if (fetch[k]) {
-                touched += path(batch, k).touchIndex(views[k], fingerprints[k]);
+            if (fingerprints[k] != 0 && path(batch, k).isWorthFetching(views[k])) {
+                path(batch, k).touchIndex(views[k], fingerprints[k]);
             }
         }
         for (int k = 0; k < n; k++) {
-            if (fetch[k]) {
-                touched += path(batch, k).touchFlow(views[k], fingerprints[k]);
-            }
+            hints[k] =
+                    fingerprints[k] == 0
+                            ? FlowTable.NONE
+                            : path(batch, k).locate(views[k], fingerprints[k]);
         }
         for (int k = 0; k < n; k++) {
             judge(batch, k);
@@ -148,6 +145,7 @@ final class Lane implements AutoCloseable {
                     views[k],
                     anomalies[k],
                     fingerprints[k],
+                    hints[k],
                     batch.wire[i],
                     batch.now[i],
                     batch.position[i],

@@ -81,7 +81,7 @@ final class Observer implements AutoCloseable {
         }
         // The seed is that of the tracker's tables, and so is the fingerprint.
         FlowTable t = of.isV6() ? shadows6 : shadows4;
-        return t.find(fingerprint, p, sessions.now()) != FlowTable.NONE;
+        return t.find(FlowTable.NONE, fingerprint, p, sessions.now()) != FlowTable.NONE;
     }
 
     /**

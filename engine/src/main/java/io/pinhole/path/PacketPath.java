@@ -171,13 +171,31 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String input,
             @Nullable String output) {
         Anomaly bad = view.wrap(data, offset, captured, wire, link);
-        process(view, bad, fingerprint(view, bad), wire, timeNanos, position, input, output);
+        process(
+                view,
+                bad,
+                fingerprint(view, bad),
+                FlowTable.NONE,
+                wire,
+                timeNanos,
+                position,
+                input,
+                output);
     }
 
     /** Counts a packet whose link-layer type cannot be read. */
     public void unsupportedLink(long timeNanos, long position) {
         view.clear();
-        process(view, Anomaly.LINK_UNSUPPORTED, 0, 0, timeNanos, position, null, null);
+        process(
+                view,
+                Anomaly.LINK_UNSUPPORTED,
+                0,
+                FlowTable.NONE,
+                0,
+                timeNanos,
+                position,
+                null,
+                null);
     }
 
     /**
@@ -185,11 +203,13 @@ public final class PacketPath implements AutoCloseable {
      *
      * @param bad what {@link PacketView#wrap} said
      * @param fingerprint what {@link #fingerprint} said
+     * @param hint what {@link #locate} said, if it was asked
      */
     void process(
             PacketView p,
             Anomaly bad,
             int fingerprint,
+            long hint,
             int wire,
             long timeNanos,
             long position,
@@ -197,7 +217,7 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String output) {
         advance(timeNanos);
         if (fingerprint != 0
-                && shortWay.take(p, table(p), fingerprint, input, output, position, now)) {
+                && shortWay.take(p, table(p), fingerprint, hint, input, output, position, now)) {
             verdicts.verdict(
                     position,
                     Verdict.ACCEPT,
@@ -292,12 +312,14 @@ public final class PacketPath implements AutoCloseable {
         return table(p).size() >= WORTH_FETCHING;
     }
 
-    long touchIndex(PacketView p, int fingerprint) {
-        return table(p).touchIndex(fingerprint);
+    /** Fetches what {@link #locate} reads first. */
+    void touchIndex(PacketView p, int fingerprint) {
+        table(p).touchIndex(fingerprint);
     }
 
-    long touchFlow(PacketView p, int fingerprint) {
-        return table(p).touchFlow(fingerprint);
+    /** Where the packet's flow is likely to be; fetches it. */
+    long locate(PacketView p, int fingerprint) {
+        return table(p).locate(fingerprint);
     }
 
     /**

@@ -46,12 +46,14 @@ final class ShortWay {
      *
      * @param t the table for its IP version
      * @param fingerprint what the table finds it by
+     * @param hint where the table thinks it is
      * @return false if it must go the whole way: nothing has changed then
      */
     boolean take(
             PacketView p,
             FlowTable t,
             int fingerprint,
+            long hint,
             @Nullable String input,
             @Nullable String output,
             long position,
@@ -59,7 +61,7 @@ final class ShortWay {
         if (!OrdinarySegments.mayBe(p) || !hooks.mayBeShort()) {
             return false;
         }
-        long flow = t.find(fingerprint, p, now);
+        long flow = t.find(hint, fingerprint, p, now);
         if (flow == FlowTable.NONE || !OrdinarySegments.areOf(t, flow)) {
             return false;
         }
