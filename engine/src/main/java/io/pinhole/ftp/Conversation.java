@@ -131,13 +131,12 @@ final class Conversation {
         if (command == Command.UNKNOWN && !isAnswered(line, start, end, first)) {
             return;
         }
-        if (start > 0) {
-            // Observed: vsftpd, ProFTPD and pyftpdlib answer 500 to a command behind a blank,
-            // Pure-FTPd nothing at all. Whose reply the next one is cannot be told.
+        if (pairing.mayStayUnanswered()) {
             pairing.unsure(Anomaly.ODD_ANNOUNCEMENT);
         }
         sawFtp |= command != Command.UNKNOWN && (greeting.isOver() || midstream);
         Pending pending = new Pending(command, line.last, name(command, line, end));
+        pending.odd = start > 0 || line.bareLf || line.telnet;
         switch (command.role()) {
             case USER -> login.userSent(pending.name);
             case ANNOUNCEMENT -> announcement(pending, line, start, end);

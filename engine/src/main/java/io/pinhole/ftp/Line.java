@@ -33,6 +33,9 @@ final class Line {
     /** Ended by LF without CR. */
     boolean bareLf;
 
+    /** Had telnet sequences in it, which are left out. */
+    boolean telnet;
+
     Line(int limit) {
         this(limit, MemoryBudget.unlimited());
     }
@@ -78,6 +81,7 @@ final class Line {
         overlong = false;
         nul = false;
         bareLf = false;
+        telnet = false;
     }
 
     int length() {

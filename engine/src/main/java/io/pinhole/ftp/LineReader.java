@@ -87,6 +87,7 @@ final class LineReader {
             }
             case COMMAND -> {
                 telnet = Telnet.DATA;
+                line.telnet |= c != IAC;
                 if (c == IAC) {
                     character(c, position);
                 } else if (c == SB) {

@@ -77,6 +77,16 @@ final class Pairing {
         return waiting.size() == 1 && unremembered == 0 ? waiting.peek() : null;
     }
 
+    /** True if a command waits that the server may not have taken for one; ABOR aside. */
+    boolean mayStayUnanswered() {
+        for (Pending command : waiting) {
+            if (command.odd && !command.is(Command.Role.ABORT)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Why replies cannot be told apart; {@code NONE} if they can. */
     Anomaly doubt() {
         return step == Step.SURE ? Anomaly.NONE : lostBy;

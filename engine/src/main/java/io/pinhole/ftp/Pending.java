@@ -29,6 +29,13 @@ final class Pending {
     /** Came after EPSV ALL was accepted; the alert was raised. */
     boolean afterEpsvAll;
 
+    /**
+     * Behind a blank, with telnet sequences or without a CR: some servers answer it, some do not
+     * (observed: Pure-FTPd 1.0.50 ignores the first two, ProFTPD 1.3.8 and pyftpdlib 1.5.7 take the
+     * third for a part of the next line).
+     */
+    boolean odd;
+
     /** AUTH with a mechanism of RFC 4217, which TLS records follow. */
     boolean tls;
 

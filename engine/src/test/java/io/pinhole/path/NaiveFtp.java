@@ -68,6 +68,7 @@ final class NaiveFtp {
         @Nullable Announced announced;
         boolean refused;
         boolean started;
+        boolean odd;
 
         Command(String verb, String argument) {
             this.verb = verb;
@@ -112,6 +113,7 @@ final class NaiveFtp {
         int forgotten;
         StringBuilder line = new StringBuilder();
         boolean skipping;
+        boolean sawTelnet;
         int telnet; // 0 text, 1 after IAC, 2 option, 3 subnegotiation, 4 IAC in it
 
         void begin(int sequence, boolean badChecksum) {
@@ -331,6 +333,7 @@ final class NaiveFtp {
         half.line.setLength(0);
         half.skipping = true;
         half.telnet = 0;
+        half.sawTelnet = false;
         if (!opaque) {
             queue.forEach(this::refuse);
             queue.clear();
@@ -353,6 +356,7 @@ final class NaiveFtp {
     private void character(Half half, int c) {
         int telnet = half.telnet;
         half.telnet = 0;
+        half.sawTelnet |= telnet == 1 && c != 255;
         if (telnet == 0 && c == 255) {
             half.telnet = 1;
         } else if (telnet == 1 && c == 250) {
@@ -375,9 +379,11 @@ final class NaiveFtp {
             if (skip || opaque) {
                 return;
             }
+            boolean odd = half.sawTelnet || !line.endsWith("\r");
+            half.sawTelnet = false;
             line = line.endsWith("\r") ? line.substring(0, line.length() - 1) : line;
             if (half == fromClient) {
-                command(line);
+                command(line, odd);
             } else {
                 reply(line);
             }
@@ -386,19 +392,21 @@ final class NaiveFtp {
 
     // ---- the client's lines ----
 
-    private void command(String line) {
+    private void command(String line, boolean odd) {
         String text = line.replaceFirst("^[ \t]+", "");
         if (text.isEmpty()) {
             doubt = true;
             return;
         }
-        doubt |= text.length() < line.length(); // not every server answers that
+        // Not every server answers what is odd.
+        doubt |= queue.stream().anyMatch(c -> c.odd && !c.verb.equals("ABOR"));
         int end = 0;
         while (end < text.length() && text.charAt(end) != ' ' && text.charAt(end) != '\t') {
             end++;
         }
         String verb = text.substring(0, end).toUpperCase(Locale.ROOT);
         Command command = new Command(verb, text.substring(end));
+        command.odd = odd || text.length() < line.length();
         queue.add(command);
         IpAddress named = null;
         int port = 0;
