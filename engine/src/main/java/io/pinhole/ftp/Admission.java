@@ -18,8 +18,9 @@ final class Admission {
     private final HelperPolicy policy;
 
     Admission(IpAddress client, IpAddress server, HelperPolicy policy) {
-        this.client = client.unmapped();
-        this.server = server.unmapped();
+        // As they are on the wire: a mapped address there is no IPv4 host's.
+        this.client = client;
+        this.server = server;
         this.policy = policy;
     }
 

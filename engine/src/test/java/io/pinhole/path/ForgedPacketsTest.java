@@ -80,4 +80,27 @@ class ForgedPacketsTest {
                 .isEqualTo("drop new policy");
         assertThat(rig.finish()).filteredOn(line -> line.startsWith("control")).hasSize(1);
     }
+
+    /** IPv6 packets between mapped addresses (RFC 4291 section 2.5.5.2) are nobody's IPv4. */
+    @Test
+    void aDialogueBetweenMappedAddressesOpensNothingForIpv4() {
+        Wire.Tcp control = rig.login("::ffff:" + CLIENT, 41_022, "::ffff:" + SERVER);
+        control.c("PORT 198,51,100,7,195,80").s("200 ok").c("PASV");
+        control.s("227 Entering (203,0,113,10,195,81)");
+        assertThat(rig.judge(Packets.tcp(SERVER, 20, CLIENT, 50_000).flags("S")))
+                .isEqualTo("drop new policy");
+        assertThat(rig.judge(Packets.tcp(CLIENT, 41_023, SERVER, 50_001).flags("S")))
+                .isEqualTo("drop new policy");
+    }
+
+    /** Only what may begin a connection can use a pinhole up. */
+    @Test
+    void noOtherPacketThanASynUsesAPinholeUp() {
+        announced();
+        assertThat(rig.judge(Packets.tcp(CLIENT, 41_023, SERVER, 50_000).flags("SA").seq(1).ack(1)))
+                .startsWith("drop");
+        assertThat(rig.judge(Packets.tcp(CLIENT, 41_023, SERVER, 50_000).flags("FA").seq(1).ack(1)))
+                .startsWith("drop");
+        assertThat(connects()).isEqualTo("accept related pinhole");
+    }
 }
