@@ -31,6 +31,7 @@ import io.pinhole.validate.space.Visit;
 import io.pinhole.validate.space.Walk;
 import io.pinhole.validate.space.Witness;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -222,7 +223,10 @@ final class FtpChecks {
         int open = bdd.and(reach.opening(), high);
         int ports = space.onlyBy(open, DESTINATION_PORT);
         boolean range = bdd.count(ports, DESTINATION_PORT.bits()).intValue() >= FEW_PORTS;
-        return range ? space.onlyBy(open, IPV4, SOURCE, DESTINATION) : Bdd.FALSE;
+        // By the same interfaces, too: what comes from lo says nothing of others.
+        BitSet any = DESTINATION_PORT.bits();
+        any.or(SOURCE_PORT.bits());
+        return range ? bdd.exists(open, any) : Bdd.FALSE;
     }
 
     private void wrongPorts() {

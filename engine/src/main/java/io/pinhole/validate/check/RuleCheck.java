@@ -8,6 +8,7 @@ import io.pinhole.validate.space.Policies;
 import io.pinhole.validate.space.Reachable;
 import io.pinhole.validate.space.Route;
 import io.pinhole.validate.space.View;
+import io.pinhole.validate.space.Walk;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -47,8 +48,16 @@ public final class RuleCheck {
         Bdd bdd = space.bdd();
         int ftp = bdd.and(space.tcp(), space.is(PacketSpace.DESTINATION_PORT, 21));
         for (Reachable reach : views.values()) {
-            int wanted = bdd.or(ftp, reach.walk().helped());
-            if (bdd.and(reach.opening(), wanted) != Bdd.FALSE) {
+            int filtered = Bdd.FALSE; // an IP version that no chain sees says nothing
+            for (Walk.BaseWalk base : reach.walk().bases()) {
+                filtered = bdd.or(filtered, base.passage().enter());
+            }
+            if (bdd.and(bdd.and(reach.opening(), filtered), ftp) != Bdd.FALSE) {
+                return reach;
+            }
+        }
+        for (Reachable reach : views.values()) {
+            if (bdd.and(reach.opening(), reach.walk().helped()) != Bdd.FALSE) {
                 return reach;
             }
         }
