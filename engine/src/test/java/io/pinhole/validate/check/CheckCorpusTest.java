@@ -90,7 +90,8 @@ class CheckCorpusTest {
                                       #last
                                     }
                                     }
-                                    """.replace("ct state invalid drop\n", "")),
+                                    """
+                                            .replace("ct state invalid drop\n", "")),
                     new Base(
                             "office",
                             "table inet fw {\n"
@@ -156,7 +157,12 @@ class CheckCorpusTest {
                             "tcp dport " + p + " tcp dport != " + p + " accept",
                             "ip ttl < 5 ip ttl > " + (6 + n) + " drop",
                             "tcp dport { " + p + ", " + (p + 1) + " } tcp dport > 9000 accept")) {
-                out.add(Fault.of("contradiction " + condition, "contradiction", "#first", condition));
+                out.add(
+                        Fault.of(
+                                "contradiction " + condition,
+                                "contradiction",
+                                "#first",
+                                condition));
             }
             String range = p + "-" + (p + 50);
             for (String[] two :
@@ -183,19 +189,18 @@ class CheckCorpusTest {
             for (String[] two :
                     new String[][] {
                         {"tcp dport " + range + " accept", "tcp dport " + (p + 5) + " accept"},
-                        {"udp dport >= " + p + " udp dport <= " + (p + 9) + " accept",
-                            "udp dport { " + p + ", " + (p + 9) + " } accept"},
+                        {
+                            "udp dport >= " + p + " udp dport <= " + (p + 9) + " accept",
+                            "udp dport { " + p + ", " + (p + 9) + " } accept"
+                        },
                         {"ip saddr " + net + " accept", "ip saddr " + host + " accept"},
                     }) {
-                out.add(
-                        Fault.of(
-                                "covered " + two[1],
-                                "covered",
-                                "#first",
-                                two[0] + "\n" + two[1]));
+                out.add(Fault.of("covered " + two[1], "covered", "#first", two[0] + "\n" + two[1]));
             }
             out.add(Fault.of("redundant " + p, "redundant", "#last", "tcp dport " + p + " drop"));
-            out.add(Fault.of("redundant " + net, "redundant", "#last", "ip saddr " + net + " drop"));
+            out.add(
+                    Fault.of(
+                            "redundant " + net, "redundant", "#last", "ip saddr " + net + " drop"));
             out.add(
                     Fault.of(
                             "unreachable " + net,
@@ -227,12 +232,7 @@ class CheckCorpusTest {
         }
         // What administrators of FTP get wrong.
         String set = "tcp dport 21 ct helper set \"ftp\"";
-        out.add(
-                Fault.of(
-                        "no helper",
-                        "helper-never-assigned",
-                        set,
-                        "tcp dport 21 counter"));
+        out.add(Fault.of("no helper", "helper-never-assigned", set, "tcp dport 21 counter"));
         out.add(
                 Fault.of(
                         "at raw",
@@ -351,20 +351,42 @@ class CheckCorpusTest {
                             "shadowed " + p,
                             "shadowed",
                             "#first",
-                            a + tcp + p + ":" + (p + 9) + " -j ACCEPT\n" + a + tcp + p + " -j DROP"));
+                            a
+                                    + tcp
+                                    + p
+                                    + ":"
+                                    + (p + 9)
+                                    + " -j ACCEPT\n"
+                                    + a
+                                    + tcp
+                                    + p
+                                    + " -j DROP"));
             out.add(
                     Fault.of(
                             "covered " + p,
                             "covered",
                             "#first",
-                            a + tcp + p + ":" + (p + 9) + " -j ACCEPT\n" + a + tcp + p + " -j ACCEPT"));
+                            a
+                                    + tcp
+                                    + p
+                                    + ":"
+                                    + (p + 9)
+                                    + " -j ACCEPT\n"
+                                    + a
+                                    + tcp
+                                    + p
+                                    + " -j ACCEPT"));
             out.add(Fault.of("redundant " + p, "redundant", "#last", a + tcp + p + " -j DROP"));
             out.add(
                     Fault.of(
                             "contradiction " + p,
                             "contradiction",
                             "#first",
-                            a + "-m conntrack --ctstate NEW -m state --state ESTABLISHED " + tcp + p + " -j ACCEPT"));
+                            a
+                                    + "-m conntrack --ctstate NEW -m state --state ESTABLISHED "
+                                    + tcp
+                                    + p
+                                    + " -j ACCEPT"));
             out.add(
                     Fault.of(
                             "unreachable " + p,
@@ -372,7 +394,13 @@ class CheckCorpusTest {
                             "#table",
                             ":inner - [0:0]",
                             "#first",
-                            a + "-s 10." + n + ".0.0/16 " + tcp + p + " -j inner\n"
+                            a
+                                    + "-s 10."
+                                    + n
+                                    + ".0.0/16 "
+                                    + tcp
+                                    + p
+                                    + " -j inner\n"
                                     + "-A inner -s 11.0.0.1/32 -j ACCEPT\n-A inner -p tcp -m tcp --sport 99:65535 -j ACCEPT"));
             out.add(
                     Fault.of(
@@ -406,7 +434,8 @@ class CheckCorpusTest {
                         "high ports",
                         "high-ports-open",
                         "#last",
-                        a + "-p tcp -m tcp --dport 1024:65535 -m conntrack --ctstate NEW -j ACCEPT"));
+                        a
+                                + "-p tcp -m tcp --dport 1024:65535 -m conntrack --ctstate NEW -j ACCEPT"));
         return out;
     }
 
