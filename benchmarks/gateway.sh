@@ -10,6 +10,7 @@
 #     bridge       pinhole gateway --mode bridge
 #     suricata     Suricata in NFQUEUE mode: no rules, FTP parsing on
 #     bridge-mtu   pinhole gateway --mode bridge, no interface has offloads: packets of 1500 bytes
+#     bridge-gro   likewise, but the gateway's interfaces have GRO, as network cards do by default
 #     suricata-mtu Suricata inline over AF_PACKET, likewise
 #   rules VARIANT...   new connections a second under RULES_N rules that do not match (kernel,
 #                      offload, queue; with "-0" behind it without those rules)
@@ -21,12 +22,12 @@
 # trip of a byte each way on an established connection, us, p50 and p99; processor seconds of the
 # firewall's process and of the whole machine during the download.
 #
-#   sudo benchmarks/gateway.sh speed kernel offload      REPS=3 SIZE=16G SESSIONS=1000
+#   sudo benchmarks/gateway.sh speed kernel offload      REPS=3 SIZE=8G SESSIONS=1000
 #   sudo benchmarks/gateway.sh rules kernel-0 kernel offload    RULES_N=10000 SECONDS_EACH=10
 set -euo pipefail
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 here=$(cd "$(dirname "$0")/.." && pwd)
-reps=${REPS:-3} size=${SIZE:-16G} sessions=${SESSIONS:-1000} n=${RULES_N:-10000} each=${SECONDS_EACH:-10}
+reps=${REPS:-3} size=${SIZE:-8G} sessions=${SESSIONS:-1000} n=${RULES_N:-10000} each=${SECONDS_EACH:-10}
 rules=$here/rules/ftp-gateway.nft
 id=pbg$$
 c=$id-c g=$id-g s=$id-s
@@ -86,6 +87,7 @@ serve() {
   truncate -s $(($(stat -c %s "$dir/srv/bulk.bin") / 8)) "$dir/srv/warm.bin"
   head -c 1024 /dev/zero >"$dir/srv/small.bin"
   chmod 755 "$dir" "$dir/srv"; chmod 644 "$dir"/srv/*
+  cat "$dir/srv/bulk.bin" "$dir/srv/warm.bin" >/dev/null # into the page cache
   cat >"$dir/vsftpd.conf" <<EOF
 listen=YES
 background=NO
@@ -128,7 +130,7 @@ firewall() {
       ip netns exec $g nft -f "$dir/k.nft" ;;
     offload) pinhole "$rules" "${define[@]}" ;;
     queue) pinhole "$rules" "${define[@]}" --offload none ;;
-    bridge | bridge-mtu) pinhole "$rules" "${define[@]}" --mode bridge --between c0,s0 ;;
+    bridge | bridge-mtu | bridge-gro) pinhole "$rules" "${define[@]}" --mode bridge --between c0,s0 ;;
     suricata) command -v suricata >/dev/null || return 1
       ip netns exec $g nft -f - <<<'table ip q { chain f { type filter hook forward priority 0; queue to 0; } }' 2>/dev/null \
         || ip netns exec $g iptables -A FORWARD -j NFQUEUE --queue-num 0
@@ -225,8 +227,9 @@ uname -sr; nproc
 ! command -v suricata >/dev/null || suricata -V
 for _ in $(seq "$reps"); do
   for v in "${variants[@]}"; do
-    case $v in bridge | *-mtu) up wire ;; *) up routed ;; esac
-    case $v in *-mtu) no_offloads ;; esac
+    case $v in bridge | *-mtu | *-gro) up wire ;; *) up routed ;; esac
+    case $v in *-mtu | *-gro) no_offloads ;; esac
+    case $v in *-gro) for d in c0 s0; do ip netns exec $g ethtool -K $d gro on; done ;; esac
     if [ "$kind" = rules ]; then
       count "$v"
     else

@@ -6,6 +6,8 @@ import io.pinhole.report.JsonReport;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
 
 /** Events of a running gateway in the words of {@code analyze --json}. */
 final class LiveEvents implements EventRenderer {
@@ -31,5 +33,29 @@ final class LiveEvents implements EventRenderer {
         String text = out.toString(StandardCharsets.UTF_8);
         out.reset();
         return text.lines().toList();
+    }
+
+    @Override
+    public String text(String diagnosis) {
+        JsonNode d = JsonMapper.shared().readTree(diagnosis);
+        JsonNode control = d.path("control");
+        String session =
+                control.isMissingNode()
+                        ? ""
+                        : " control=%s > %s"
+                                .formatted(end(control, "src"), end(control, "dst"));
+        return "diagnosis %s%s: %s. Cure: %s"
+                .formatted(
+                        d.path("cause").asString(),
+                        session,
+                        d.path("detail").asString(),
+                        d.path("cure").asString());
+    }
+
+    private static String end(JsonNode flow, String side) {
+        String address = flow.path(side).asString();
+        return (address.contains(":") ? "[" + address + "]" : address)
+                + ":"
+                + flow.path(side.charAt(0) + "port").asInt();
     }
 }

@@ -134,7 +134,7 @@ final class EventHub implements AutoCloseable {
         log(kind, jsonLog ? "" : EventText.line(event), json.getFirst());
         publish(kind, json.getFirst());
         for (String more : json.subList(1, json.size())) {
-            log("diagnosis", more, more);
+            log("diagnosis", jsonLog ? "" : renderer.text(more), more);
             publish("diagnosis", more);
         }
     }

@@ -10,4 +10,7 @@ public interface EventRenderer {
 
     /** One JSON object a line: the event's own, and those it settles. Empty if it tells nothing. */
     List<String> render(Event event);
+
+    /** A diagnosis, one of those that {@link #render} settled, for people. */
+    String text(String diagnosis);
 }

@@ -9,6 +9,7 @@ import io.pinhole.core.FlowKey;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
+import io.pinhole.path.Event;
 import io.pinhole.path.JournalEntry;
 import io.pinhole.path.PathOptions;
 import io.pinhole.rule.RuleSet;
@@ -248,6 +249,12 @@ final class QueueShard extends Shard {
             return;
         }
         queue.accept(id);
+    }
+
+    /** The kernel keeps its entry for a while; nobody counts or recalls it any more. */
+    @Override
+    void ended(Event.Data data) {
+        offloaded.remove(data.flow());
     }
 
     @Override

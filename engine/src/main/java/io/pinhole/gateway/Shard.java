@@ -6,6 +6,7 @@ import io.pinhole.core.FlowKey;
 import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
+import io.pinhole.path.Event;
 import io.pinhole.path.JournalEntry;
 import io.pinhole.path.PacketPath;
 import io.pinhole.path.PathControl;
@@ -59,7 +60,19 @@ abstract class Shard implements VerdictSink, AutoCloseable {
             int shards) {
         rules = set.compile();
         trial = set.compile();
-        path = new PacketPath(options, rules, this, events::event, index, shards);
+        path =
+                new PacketPath(
+                        options,
+                        rules,
+                        this,
+                        event -> {
+                            if (event instanceof Event.Data data) {
+                                ended(data);
+                            }
+                            events.event(event);
+                        },
+                        index,
+                        shards);
         control = path.control();
         this.recorder = recorder;
         this.clock = clock;
@@ -76,6 +89,9 @@ abstract class Shard implements VerdictSink, AutoCloseable {
 
     /** From any thread. */
     abstract void stop();
+
+    /** A data connection is over. */
+    void ended(Event.Data data) {}
 
     /** The verdict of a packet that had to wait for others: a fragment. */
     abstract void late(long position, Verdict verdict);
