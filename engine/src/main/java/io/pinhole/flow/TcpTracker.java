@@ -284,6 +284,9 @@ public final class TcpTracker {
         }
         int old = t.state(flow);
         int index = index(p);
+        if (carried && old == LAST_ACK && index == SYN_SET) {
+            old = TIME_WAIT; // the kernel has seen the last ACK: it had no flag to be queued for
+        }
         int next = NEXT[(side * 6 + index) * 10 + old];
         boolean inWindow = false;
         switch (next) {

@@ -38,6 +38,7 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
     private @Nullable RawIp raw;
     private @Nullable Conntrack table;
     private @Nullable Conntrack ends;
+    private @Nullable Conntrack lookups;
     private @Nullable Waiter watch;
     private @Nullable Thread watcher;
     private boolean installed;
@@ -176,6 +177,7 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
         table = Conntrack.open();
         Conntrack events = Conntrack.openEvents();
         ends = events;
+        lookups = Conntrack.open();
         PathOptions path = options.path().divided(options.queues());
         for (int i = 0; i < options.queues(); i++) {
             lanes.add(
@@ -253,15 +255,38 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
         }
     }
 
+    /**
+     * The news may come late: the ports may belong to a new connection by now, which the kernel may
+     * carry too. Only the end of the one that is known is believed.
+     */
     private void ended(ConntrackEntry entry) {
         FlowKey key = entry.forwarded();
-        if (!offloads.has(key)) {
+        Offloads.Carried carried = offloads.get(key);
+        if (carried == null || (carried.offloaded() && (entry.mark() & options.mark()) == 0)) {
+            return;
+        }
+        ConntrackEntry now = lookUp(entry);
+        if (now != null) {
+            if ((now.mark() & options.mark()) == 0) {
+                offloads.remove(carried);
+            }
             return;
         }
         endEvents.incrementAndGet();
-        offloads.remove(key);
+        offloads.remove(carried);
         for (QueueShard lane : lanes) {
             lane.mailbox.offer(() -> lane.removeCarried(key));
+        }
+    }
+
+    private @Nullable ConntrackEntry lookUp(ConntrackEntry entry) {
+        Conntrack in = lookups;
+        try {
+            ConntrackEntry now = in == null ? null : in.find(entry.original());
+            return now == null || (now.status() & ConntrackEntry.DYING) != 0 ? null : now;
+        } catch (LinuxException e) {
+            LOG.debug("no answer about {}", entry, e);
+            return null;
         }
     }
 
@@ -410,6 +435,7 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
         }
         unowned.forEach(NfQueue::close);
         closeIf(ends);
+        closeIf(lookups);
         closeIf(table);
         closeIf(raw);
         if (recorder != null) {

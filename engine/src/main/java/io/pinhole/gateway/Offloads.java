@@ -22,16 +22,17 @@ final class Offloads {
         carried.put(one.key(), one);
     }
 
-    boolean has(FlowKey key) {
-        return carried.containsKey(key);
-    }
-
     @Nullable Carried get(FlowKey key) {
         return carried.get(key);
     }
 
     void remove(FlowKey key) {
         carried.remove(key);
+    }
+
+    /** Removes this one, and not another that has come in its place. */
+    void remove(Carried one) {
+        carried.computeIfPresent(one.key(), (key, there) -> there == one ? null : there);
     }
 
     List<Carried> all() {

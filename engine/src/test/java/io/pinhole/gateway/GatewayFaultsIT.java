@@ -173,6 +173,45 @@ class GatewayFaultsIT {
         }
     }
 
+    /**
+     * Both ports of a data connection used again at once. The kernel forgets the old connection
+     * when the new one begins, and says so while that is under way.
+     */
+    @Test
+    void portsUsedAgainAreANewConnection() throws Exception {
+        lab.server("pyftpdlib", "--pasv-range", "50000:50000");
+        try (GatewayProcess gateway = GatewayProcess.start(lab)) {
+            Lab.Ran ran =
+                    lab.in(
+                            "client",
+                            """
+                            timeout 50 /usr/bin/python3 - <<'EOF'
+                            import ftplib, socket
+                            f = ftplib.FTP(); f.connect("203.0.113.20", 21, timeout=4)
+                            f.login("lab", "labpass"); f.voidcmd("TYPE I")
+                            for i in range(20):
+                                f.sendcmd("PASV")
+                                f.putcmd("RETR pub/big.bin")
+                                s = socket.socket(); s.settimeout(4)
+                                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                                s.bind(("198.51.100.10", 40000))
+                                s.connect(("203.0.113.20", 50000))
+                                f.getresp()
+                                n = 0
+                                while True:
+                                    b = s.recv(65536)
+                                    if not b: break
+                                    n += len(b)
+                                s.close(); f.voidresp()
+                                print(i, n)
+                            EOF
+                            """);
+            assertThat(ran.output().lines().count()).as(ran.output()).isEqualTo(20);
+            assertThat(ran.output()).contains("19 4194304");
+            gateway.stop();
+        }
+    }
+
     @Test
     void whatOverflowsIsCounted() throws Exception {
         try (GatewayProcess gateway =

@@ -105,6 +105,27 @@ public final class Conntrack implements AutoCloseable {
     }
 
     /**
+     * Looks an entry up.
+     *
+     * @param original the 5-tuple of its first packet as the kernel met it
+     * @return null if there is none
+     */
+    public @Nullable ConntrackEntry find(FlowKey original) throws LinuxException {
+        ConntrackEntry[] found = new ConntrackEntry[1];
+        begin(GET, original);
+        message.end();
+        int error =
+                socket.request(
+                        message,
+                        (in, at, length) ->
+                                found[0] = read(in, at + Netlink.BODY, at + length));
+        if (error != 0 && error != ENOENT) {
+            throw new LinuxException("cannot look a connection up", error);
+        }
+        return found[0];
+    }
+
+    /**
      * Changes the bits of an entry's mark that {@code mask} has.
      *
      * @return false if there is no such entry any more
