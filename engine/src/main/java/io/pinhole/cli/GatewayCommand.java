@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -182,6 +183,7 @@ final class GatewayCommand implements Callable<Integer> {
     private volatile @Nullable InlineGateway running;
     private volatile @Nullable NotifySocket service;
     private volatile boolean stopAsked;
+    private final AtomicBoolean reloadAsked = new AtomicBoolean();
 
     @Mixin private SettingsOptions settingsOptions = new SettingsOptions();
 
@@ -191,6 +193,8 @@ final class GatewayCommand implements Callable<Integer> {
             System.setProperty("pinhole.log.pattern", "%msg%n");
         }
         boolean jsonLog = oneOf("--log", log, "text", "json").equals("json");
+        boolean bridging = oneOf("--mode", mode, "nfqueue", "bridge").equals("bridge");
+        checkTogether(bridging);
         GatewayOptions options = options();
         RuleSource source = this::load;
         if (!dryRun) {
@@ -201,14 +205,35 @@ final class GatewayCommand implements Callable<Integer> {
         }
         try {
             if (dryRun) {
-                System.out.print(NfQueueGateway.dryRun(options));
+                System.out.print(
+                        bridging
+                                ? BridgeGateway.dryRun(options, between.get(0), between.get(1))
+                                : NfQueueGateway.dryRun(options));
                 return 0;
             }
-            return oneOf("--mode", mode, "nfqueue", "bridge").equals("bridge")
+            return bridging
                     ? bridge(options, source, jsonLog)
                     : nfqueue(options, source, jsonLog);
         } catch (GatewayException e) {
             throw new UserError(e.lines().toArray(String[]::new));
+        }
+    }
+
+    /** An option that the mode does not know would be a misunderstanding. */
+    private void checkTogether(boolean bridging) throws UserError {
+        if (bridging && between.size() != 2) {
+            throw new UserError("--mode bridge needs --between IF1,IF2");
+        }
+        if (!bridging && !between.isEmpty()) {
+            throw new UserError("--between goes with --mode bridge");
+        }
+        if (!bridging && snapshot != null) {
+            throw new UserError(
+                    "--snapshot goes with --mode bridge",
+                    "In mode nfqueue the kernel's own table survives a restart.");
+        }
+        if (bridging && queues != 1) {
+            throw new UserError("--queues goes with --mode nfqueue: a bridge has one thread");
         }
     }
 
@@ -224,9 +249,6 @@ final class GatewayCommand implements Callable<Integer> {
 
     private int bridge(GatewayOptions options, RuleSource source, boolean jsonLog)
             throws GatewayException, InterruptedException, UserError {
-        if (between.size() != 2) {
-            throw new UserError("--mode bridge needs --between IF1,IF2");
-        }
         try (BridgeGateway gateway =
                 BridgeGateway.start(
                         options,
@@ -263,6 +285,7 @@ final class GatewayCommand implements Callable<Integer> {
                 new NotifySocket(System.getenv().getOrDefault("NOTIFY_SOCKET", ""))) {
             systemd.send("READY=1\nSTATUS=judging packets");
             service = systemd;
+            reloadIfAsked();
             long half = watchdogMillis() / 2;
             while (!gateway.await(half == 0 ? 60_000 : half)) {
                 if (half > 0 && gateway.isAlive()) {
@@ -290,8 +313,14 @@ final class GatewayCommand implements Callable<Integer> {
     }
 
     private void hangUp() {
+        reloadAsked.set(true);
+        reloadIfAsked();
+    }
+
+    /** At once, or as soon as the gateway runs. */
+    private void reloadIfAsked() {
         InlineGateway gateway = running;
-        if (gateway != null) {
+        if (gateway != null && reloadAsked.getAndSet(false)) {
             Thread.ofVirtual().start(() -> reload(gateway, service));
         }
     }

@@ -98,6 +98,23 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
         }
     }
 
+    /**
+     * What {@link #start} would do, for people.
+     *
+     * @throws GatewayException if the interfaces cannot be joined
+     */
+    public static String dryRun(GatewayOptions options, String first, String second)
+            throws GatewayException {
+        check(first, second);
+        Path file = options.snapshot();
+        return "# %s and %s would be joined, MTU %d; the kernel's rules stay as they are%n"
+                        .formatted(first, second, PacketSocket.mtu(first))
+                + (file == null
+                        ? ""
+                        : "# %d connections would be taken over from %s%n"
+                                .formatted(left(file).size(), file));
+    }
+
     /** What would go wrong later, and not be understood then. */
     private static void check(String first, String second) throws GatewayException {
         if (first.equals(second)) {
@@ -277,6 +294,11 @@ public final class BridgeGateway extends InlineGateway implements AutoCloseable 
     @Override
     void deleteInKernel(FlowKey key) {
         // The kernel does not know it.
+    }
+
+    @Override
+    void renewKernelRules() {
+        // The kernel was told nothing.
     }
 
     @Override

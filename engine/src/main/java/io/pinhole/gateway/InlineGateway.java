@@ -79,6 +79,9 @@ public abstract class InlineGateway implements Gateway {
 
     abstract void deleteInKernel(FlowKey key);
 
+    /** What the kernel was told at the start is told again: others may have flushed its tables. */
+    abstract void renewKernelRules();
+
     final void start(List<? extends Shard> started) {
         shards = List.copyOf(started);
         for (Shard shard : shards) {
@@ -458,6 +461,7 @@ public abstract class InlineGateway implements Gateway {
         set = next;
         generation++;
         recallInKernel(recall);
+        renewKernelRules();
         ReloadResult result = new ReloadResult(false, List.of(), flows, forbidden, recall.size());
         events.told(
                 "reload",
@@ -470,7 +474,7 @@ public abstract class InlineGateway implements Gateway {
     }
 
     private ReloadResult refused(boolean dryRun, List<String> lines) {
-        LOG.error("reload refused, the old rules stay in force: {}", String.join(" / ", lines));
+        LOG.error("reload refused, the old rules stay in force: {}", lines.getFirst());
         return new ReloadResult(dryRun, lines, 0, 0, 0);
     }
 

@@ -1,5 +1,6 @@
 package io.pinhole.gateway;
 
+import io.pinhole.capture.linux.NfQueue;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -7,6 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What the kernel is told: which packets to queue, and that an offloaded connection's stay with it.
@@ -21,6 +24,9 @@ final class KernelRules {
     private static final int TIMEOUT_SECONDS = 20;
     private static final String CHAIN = "PINHOLE-FORWARD";
     private static final String SAVE = "PINHOLE-SAVE";
+
+    /** How iptables and nft write the first number of a queue or of several. */
+    private static final Pattern QUEUE = Pattern.compile("queue(?:-num|-balance|.* to) (\\d+)");
 
     /** How the kernel can be made to queue. */
     enum Tool {
@@ -159,6 +165,26 @@ final class KernelRules {
             out.append(' ').append(match);
         }
         out.append(" -j ").append(target).append('\n');
+    }
+
+    /**
+     * The queue that rules of ours name and somebody listens to who is not this gateway.
+     *
+     * @return -1 if there is none; what a crash left is nobody's
+     */
+    int queueOfAnother() {
+        Result there =
+                tool == Tool.NFT
+                        ? run("", "nft", "list", "table", "inet", "pinhole")
+                        : run("", "iptables", "-w", "-t", "mangle", "-S", CHAIN);
+        Matcher named = QUEUE.matcher(there.status == 0 ? there.output : "");
+        while (named.find()) {
+            int number = Integer.parseInt(named.group(1));
+            if ((number < firstQueue || number >= firstQueue + queues) && NfQueue.isBound(number)) {
+                return number;
+            }
+        }
+        return -1;
     }
 
     /** Puts the rules in place, each table at once; those of an earlier run are replaced. */

@@ -106,8 +106,11 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
             return gateway;
         } catch (LinuxException e) {
             gateway.close();
+            boolean queue = String.valueOf(e.getMessage()).contains("NFQUEUE");
             String cure =
-                    e.errno() == EPERM
+                    e.errno() == EPERM && !queue
+                            ? "It takes CAP_NET_RAW and CAP_NET_ADMIN, or root."
+                            : e.errno() == EPERM
                             ? "Another program listens there (see"
                                     + " /proc/net/netfilter/nfnetlink_queue; --queue-num chooses"
                                     + " others), or CAP_NET_ADMIN and CAP_NET_RAW are missing."
@@ -195,6 +198,13 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
                             lanes));
         }
         unowned.clear();
+        int other = kernel.queueOfAnother();
+        if (other >= 0) {
+            throw new GatewayException(
+                    "another gateway judges here by queue " + other,
+                    "Two cannot: the second would take the packets from the first. Stop that one"
+                            + " (its process is in the network namespace of this host).");
+        }
         installed = true;
         kernel.install();
         takeOver();
@@ -373,6 +383,15 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
             }
         } catch (LinuxException e) {
             LOG.error("connections stay with the kernel: {}", e.getMessage());
+        }
+    }
+
+    @Override
+    synchronized void renewKernelRules() {
+        try {
+            kernel.install();
+        } catch (GatewayException e) {
+            LOG.error("the kernel does not queue packets: {}", String.join(" / ", e.lines()));
         }
     }
 

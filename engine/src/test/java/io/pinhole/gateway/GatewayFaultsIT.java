@@ -168,9 +168,39 @@ class GatewayFaultsIT {
             assertThat(second.status()).isEqualTo(2);
             assertThat(second.output())
                     .contains("cannot use NFQUEUE 2100", "Another program listens");
+            // Nor does it help to choose another: packets go to one queue or the other.
+            Lab.Ran third =
+                    lab.in(
+                            "gw",
+                            String.join(
+                                    " ",
+                                    GatewayProcess.command("gateway", "--queue-num", "2200")));
+            assertThat(third.status()).isEqualTo(2);
+            assertThat(third.output()).contains("another gateway judges here by queue 2100");
             lab.transfer("-c curl").ok();
+            assertThat(gateway.log()).containsPattern("(?s) data .* data |control .*control");
             gateway.stop();
         }
+    }
+
+    /** Others flush the kernel's tables: a reload puts the gateway's rules back. */
+    @Test
+    void aReloadPutsTheKernelsRulesBack() throws Exception {
+        try (GatewayProcess gateway = GatewayProcess.start(lab)) {
+            lab.in("gw", "nft flush ruleset").ok();
+            assertThat(lab.in("client", "curl -s -m 2 http://203.0.113.20:80/").status())
+                    .as("refused by the server: nothing filters")
+                    .isEqualTo(7);
+            gateway.signal("HUP");
+            gateway.await("reload ftp-gateway.nft");
+            assertThat(lab.in("client", "curl -s -m 2 http://203.0.113.20:80/").status())
+                    .as("dropped")
+                    .isEqualTo(28);
+            lab.transfer("-m active").ok();
+            gateway.stop();
+        }
+        assertThat(lab.in("gw", "iptables-save; ip6tables-save").output())
+                .doesNotContain("PINHOLE");
     }
 
     /**

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The gateway as a service of systemd: what it says to it, and the unit file. */
@@ -101,6 +102,36 @@ class ServiceIT {
             Lab.Ran ran = lab.in("gw", "setpriv --bounding-set=-all --inh-caps=-all -- " + java);
             assertThat(ran.status()).as(ran.output()).isEqualTo(2);
             assertThat(ran.output()).contains("CAP_NET_").doesNotContain("Exception");
+        }
+    }
+
+    /** What goes together and what does not, told before anything is touched. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            textBlock =
+                    """
+                    --between c0,s0                                 | 2 | --between goes with --mode bridge
+                    --mode bridge                                   | 2 | --mode bridge needs --between IF1,IF2
+                    --mode bridge --between c0,s0 --queues 2        | 2 | --queues goes with --mode nfqueue
+                    --snapshot f                                    | 2 | --snapshot goes with --mode bridge
+                    --mode bridge --between c0,s0 --dry-run         | 0 | c0 and s0 would be joined, MTU 1500
+                    --mode bridge --between c0,none --dry-run       | 2 | there is no interface none
+                    --dry-run                                       | 0 | -A PINHOLE-FORWARD -j NFQUEUE --queue-num 2100
+                    --mode nfqeue                                   | 2 | --mode knows nfqueue, bridge, not 'nfqeue'
+                    """)
+    void optionsThatDoNotFitAreRefused(String options, int status, String message)
+            throws Exception {
+        try (Lab lab = Lab.up("pitn", "wire")) {
+            Lab.Ran ran =
+                    lab.in(
+                            "gw",
+                            String.join(
+                                    " ",
+                                    GatewayProcess.command(("gateway " + options).split(" "))));
+            assertThat(ran.status()).as(ran.output()).isEqualTo(status);
+            assertThat(ran.output()).contains(message);
+            assertThat(lab.in("gw", "iptables-save").output()).doesNotContain("PINHOLE");
         }
     }
 

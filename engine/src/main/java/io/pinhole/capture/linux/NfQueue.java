@@ -1,9 +1,11 @@
 package io.pinhole.capture.linux;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 
 /**
  * One NFQUEUE: packets in by batches of recvmmsg(2), verdicts out by batches of concatenated
@@ -368,6 +370,15 @@ public final class NfQueue implements AutoCloseable {
             return false;
         }
         return false;
+    }
+
+    /** Whether a program listens to a queue of this network namespace. */
+    public static boolean isBound(int number) {
+        try (Stream<String> lines = Files.lines(STATUS)) {
+            return lines.anyMatch(line -> line.strip().startsWith(number + " "));
+        } catch (IOException | UncheckedIOException e) {
+            return false;
+        }
     }
 
     /** How often the kernel said that the socket's buffer was full. */
