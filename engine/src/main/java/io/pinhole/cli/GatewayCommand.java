@@ -211,9 +211,7 @@ final class GatewayCommand implements Callable<Integer> {
                                 : NfQueueGateway.dryRun(options));
                 return 0;
             }
-            return bridging
-                    ? bridge(options, source, jsonLog)
-                    : nfqueue(options, source, jsonLog);
+            return bridging ? bridge(options, source, jsonLog) : nfqueue(options, source, jsonLog);
         } catch (GatewayException e) {
             throw new UserError(e.lines().toArray(String[]::new));
         }

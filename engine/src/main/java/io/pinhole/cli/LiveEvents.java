@@ -42,8 +42,7 @@ final class LiveEvents implements EventRenderer {
         String session =
                 control.isMissingNode()
                         ? ""
-                        : " control=%s > %s"
-                                .formatted(end(control, "src"), end(control, "dst"));
+                        : " control=%s > %s".formatted(end(control, "src"), end(control, "dst"));
         return "diagnosis %s%s: %s. Cure: %s"
                 .formatted(
                         d.path("cause").asString(),

@@ -111,11 +111,11 @@ public final class NfQueueGateway extends InlineGateway implements AutoCloseable
                     e.errno() == EPERM && !queue
                             ? "It takes CAP_NET_RAW and CAP_NET_ADMIN, or root."
                             : e.errno() == EPERM
-                            ? "Another program listens there (see"
-                                    + " /proc/net/netfilter/nfnetlink_queue; --queue-num chooses"
-                                    + " others), or CAP_NET_ADMIN and CAP_NET_RAW are missing."
-                            : "The kernel needs NFQUEUE and conntrack over netlink"
-                                    + " (nfnetlink_queue, nf_conntrack_netlink).";
+                                    ? "Another program listens there (see"
+                                            + " /proc/net/netfilter/nfnetlink_queue; --queue-num chooses"
+                                            + " others), or CAP_NET_ADMIN and CAP_NET_RAW are missing."
+                                    : "The kernel needs NFQUEUE and conntrack over netlink"
+                                            + " (nfnetlink_queue, nf_conntrack_netlink).";
             throw new GatewayException(String.valueOf(e.getMessage()), cure);
         } catch (GatewayException e) {
             gateway.close();

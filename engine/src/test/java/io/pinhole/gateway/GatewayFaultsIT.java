@@ -173,8 +173,7 @@ class GatewayFaultsIT {
                     lab.in(
                             "gw",
                             String.join(
-                                    " ",
-                                    GatewayProcess.command("gateway", "--queue-num", "2200")));
+                                    " ", GatewayProcess.command("gateway", "--queue-num", "2200")));
             assertThat(third.status()).isEqualTo(2);
             assertThat(third.output()).contains("another gateway judges here by queue 2100");
             lab.transfer("-c curl").ok();

@@ -55,8 +55,7 @@ class LivePageIT {
                     List<String> command = new ArrayList<>(GatewayProcess.command());
                     command.removeLast();
                     command.add("'" + Reader.class.getName() + "'");
-                    Files.writeString(
-                            page, lab.in("gw", String.join(" ", command)).ok().output());
+                    Files.writeString(page, lab.in("gw", String.join(" ", command)).ok().output());
                 } finally {
                     browser.destroy();
                     browser.waitFor(20, TimeUnit.SECONDS);
@@ -131,7 +130,9 @@ class LivePageIT {
                                         new WebSocket.Listener() {
                                             @Override
                                             public CompletionStage<?> onText(
-                                                    WebSocket from, CharSequence part, boolean last) {
+                                                    WebSocket from,
+                                                    CharSequence part,
+                                                    boolean last) {
                                                 text.append(part);
                                                 if (last) {
                                                     answer.complete(text.toString());

@@ -117,8 +117,7 @@ public final class Conntrack implements AutoCloseable {
         int error =
                 socket.request(
                         message,
-                        (in, at, length) ->
-                                found[0] = read(in, at + Netlink.BODY, at + length));
+                        (in, at, length) -> found[0] = read(in, at + Netlink.BODY, at + length));
         if (error != 0 && error != ENOENT) {
             throw new LinuxException("cannot look a connection up", error);
         }
