@@ -31,6 +31,7 @@ final class Offloads {
     }
 
     /** Removes this one, and not another that has come in its place. */
+    @SuppressWarnings("ReferenceEquality") // the one in its place may say the same
     void remove(Carried one) {
         carried.computeIfPresent(one.key(), (key, there) -> there == one ? null : there);
     }
