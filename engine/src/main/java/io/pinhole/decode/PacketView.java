@@ -363,7 +363,8 @@ public final class PacketView {
             if (walked == MAX_EXTENSION_HEADERS || (!quoted && at + 8 > end)) {
                 return Anomaly.IPV6_BAD_EXTENSION;
             }
-            if (at + 8 > captureEnd) {
+            // Of a quoted header the kernel (ipv6_skip_exthdr) looks at its first two bytes.
+            if (at + (quoted && next != 44 ? 2 : 8) > captureEnd) {
                 return quoted ? Anomaly.ICMP_TRUNCATED : Anomaly.IP_TRUNCATED;
             }
             int length;

@@ -552,6 +552,7 @@ final class ConnectionTracker {
     private void trackError(PacketView p, long now) {
         if (quoted.wrapQuoted(p) != Anomaly.NONE
                 || quoted.fragmentOffset() != 0
+                || (quoted.protocol() == PacketView.GRE && greKey(quoted) < 0)
                 || (quoted.transportAnomaly() != Anomaly.NONE
                         && quoted.protocol() != PacketView.DCCP)
                 || quoted.sourceLow() != p.destinationLow()

@@ -7,6 +7,7 @@ import io.pinhole.decode.LinkType;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleFixture;
 import java.lang.foreign.MemorySegment;
+import io.pinhole.decode.PacketBytes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -132,6 +133,31 @@ class CompatLinuxTest {
                 .isEqualTo("accept related");
         quoted[7] = 1;
         assertThat(judge(Packets.icmpError("203.0.113.1", "198.51.100.7", 3, 1, quoted)))
+                .isEqualTo("accept invalid");
+    }
+
+    @Test
+    void anErrorAboutEnhancedGreThatCarriesNoPppIsInvalid() {
+        Packets gre = Packets.other(47, "198.51.100.7", "203.0.113.10", new byte[16]);
+        judge(gre);
+        byte[] quoted = gre.ip();
+        assertThat(judge(Packets.icmpError("203.0.113.1", "198.51.100.7", 3, 1, quoted)))
+                .isEqualTo("accept related");
+        quoted[21] = 1; // version 1, and protocol type 0
+        assertThat(judge(Packets.icmpError("203.0.113.1", "198.51.100.7", 3, 1, quoted)))
+                .isEqualTo("accept invalid");
+    }
+
+    /** ipv6_skip_exthdr reads two bytes of an extension header, whatever its length. */
+    @Test
+    void anErrorMayQuoteAnExtensionHeaderInPart() {
+        judge(Packets.other(89, "2001:db8:1::7", "2001:db8:2::10", new byte[16]));
+        byte[] quoted =
+                PacketBytes.ipv6("2001:db8:1::7", "2001:db8:2::10", 60, new byte[] {89, 0, 1, 4});
+        assertThat(judge(Packets.icmpError("2001:db8:2::1", "2001:db8:1::7", 1, 0, quoted)))
+                .isEqualTo("accept related");
+        byte[] shorter = java.util.Arrays.copyOf(quoted, 41);
+        assertThat(judge(Packets.icmpError("2001:db8:2::1", "2001:db8:1::7", 1, 0, shorter)))
                 .isEqualTo("accept invalid");
     }
 
