@@ -14,7 +14,6 @@ import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStream;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -39,16 +38,13 @@ import picocli.CommandLine.Parameters;
             "  pinhole check --fail-on warning --json ftp.nft",
             "  pinhole check --exposure old.nft new.nft",
             "  pinhole check ftp.nft --never 'any -> 203.0.113.10:22'",
+            "  pinhole check --ipset sets.save /etc/iptables/rules.v4",
             "",
             "Exit status: 0 nothing at or above --fail-on and all claims proved, 1",
             "otherwise, 2 bad usage or rule set."
         })
 final class CheckCommand implements Callable<Integer> {
-    @Option(
-            names = "-D",
-            paramLabel = "NAME=VALUE",
-            description = "Replace a 'define' of the rule set; repeatable.")
-    private Map<String, String> defines = new LinkedHashMap<>();
+    @Mixin private ReadingOptions reading = new ReadingOptions();
 
     @Option(
             names = "--fail-on",
@@ -127,12 +123,12 @@ final class CheckCommand implements Callable<Integer> {
                 Claims claims = new Claims(never, always, locals);
                 boolean all = true;
                 for (String file : files) {
-                    all &= claims.prove(load(file, defines), settings, output, json, colour);
+                    all &= claims.prove(load(file, reading), settings, output, json, colour);
                 }
                 return all ? 0 : Main.EXIT_NO;
             }
             for (String file : files) {
-                RuleSet rules = load(file, defines);
+                RuleSet rules = load(file, reading);
                 int count = rules.ruleCount();
                 List<Finding> findings = RuleCheck.of(rules, Policies.of(settings, rules));
                 if (json) {
@@ -153,7 +149,7 @@ final class CheckCommand implements Callable<Integer> {
     private void exposure(Settings settings) throws UserError {
         List<Exposure> rows = new ArrayList<>();
         for (String file : files) {
-            RuleSet rules = load(file, defines);
+            RuleSet rules = load(file, reading);
             Policies policies = Policies.of(settings, rules);
             rows.add(Exposure.of(file, rules, policies, 4));
             rows.add(Exposure.of(file, rules, policies, 6));
@@ -176,10 +172,8 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     /** Address translation does not matter to what is looked for. */
-    static RuleSet load(String file, Map<String, String> defines) throws UserError {
-        RuleOptions options = new RuleOptions();
-        options.rules = List.of(file);
-        options.defines = defines;
+    static RuleSet load(String file, ReadingOptions reading) throws UserError {
+        RuleOptions options = reading.of(List.of(file));
         options.ignoreNat = true;
         return options.load(Map.of());
     }

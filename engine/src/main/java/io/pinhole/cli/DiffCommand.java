@@ -17,9 +17,7 @@ import java.io.FileOutputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -50,11 +48,7 @@ import picocli.CommandLine.Parameters;
 final class DiffCommand implements Callable<Integer> {
     private static final int FTP = 21;
 
-    @Option(
-            names = "-D",
-            paramLabel = "NAME=VALUE",
-            description = "Replace a 'define' of both rule sets; repeatable.")
-    private Map<String, String> defines = new LinkedHashMap<>();
+    @Mixin private ReadingOptions reading = new ReadingOptions();
 
     @Option(names = "--json", description = "One JSON object a line for machines.")
     private boolean json;
@@ -121,8 +115,8 @@ final class DiffCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        RuleSet old = CheckCommand.load(before, defines);
-        RuleSet now = CheckCommand.load(after, defines);
+        RuleSet old = CheckCommand.load(before, reading);
+        RuleSet now = CheckCommand.load(after, reading);
         Settings settings = settingsOptions.load().settings();
         PathOptions options =
                 new PathOptions(

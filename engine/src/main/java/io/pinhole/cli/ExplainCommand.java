@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -42,6 +43,7 @@ import picocli.CommandLine.Parameters;
                     + " related",
             "  pinhole explain rules.nft 'udp [2001:db8::1]:53 > [2001:db8::2]:40000 in eth0'",
             "  pinhole explain rules.nft 'icmp 192.0.2.1 > 192.0.2.2 echo-request'",
+            "  pinhole explain rules.v4 --ipset sets.save 'tcp 192.0.2.1 > 192.0.2.2:21'",
             "",
             "A packet of a capture: pinhole analyze --explain NUMBER FILE.",
             "Exit status: 0 whatever the verdict, 2 bad usage, rule set or packet."
@@ -95,11 +97,7 @@ final class ExplainCommand implements Callable<Integer> {
             })
     private List<String> locals = new ArrayList<>();
 
-    @Option(
-            names = "-D",
-            paramLabel = "NAME=VALUE",
-            description = "Replace a 'define' of the rule set; repeatable.")
-    private Map<String, String> defines = new java.util.LinkedHashMap<>();
+    @Mixin private ReadingOptions reading = new ReadingOptions();
 
     @Option(
             names = "--ignore-nat",
@@ -129,9 +127,7 @@ final class ExplainCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         PacketSpec spec = spec();
         Hook main = main(spec);
-        RuleOptions options = new RuleOptions();
-        options.rules = List.of(rules);
-        options.defines = defines;
+        RuleOptions options = reading.of(List.of(rules));
         options.ignoreNat = ignoreNat;
         RuleSet set = options.load(Map.of());
         int lines = all ? Integer.MAX_VALUE : SHOWN;

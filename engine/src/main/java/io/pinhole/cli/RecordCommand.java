@@ -185,7 +185,7 @@ final class RecordCommand implements Callable<Integer> {
         StringBuilder out = new StringBuilder();
         out.append("# Recorded from ").append(SettingsText.visible(file)).append(".\n\n");
         out.append("rules   ").append(quoted(ruleFile())).append('\n');
-        for (Map.Entry<String, String> define : ruleOptions.defines.entrySet()) {
+        for (Map.Entry<String, String> define : ruleOptions.reading.defines.entrySet()) {
             out.append("define  ").append(define.getKey()).append(" = ");
             out.append(define.getValue()).append('\n');
         }

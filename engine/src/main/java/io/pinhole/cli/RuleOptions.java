@@ -13,7 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** The options that name a rule set, for {@code @Mixin} into a command. */
@@ -32,26 +32,7 @@ final class RuleOptions {
             })
     List<String> rules = new ArrayList<>();
 
-    @Option(
-            names = "-D",
-            paramLabel = "NAME=VALUE",
-            description = "Replace a 'define' of the rule set; repeatable.")
-    Map<String, String> defines = new LinkedHashMap<>();
-
-    @Option(
-            names = {"-I", "--includepath"},
-            paramLabel = "DIR",
-            description = {
-                "Look for included files in this folder too, after that of",
-                "the file that includes them; repeatable."
-            })
-    List<String> includePath = new ArrayList<>();
-
-    @Option(
-            names = "--ipset",
-            paramLabel = "FILE",
-            description = "The sets that iptables rules name: output of 'ipset save'.")
-    @Nullable String ipset;
+    @Mixin ReadingOptions reading = new ReadingOptions();
 
     @Option(
             names = "--ignore-nat",
@@ -72,7 +53,7 @@ final class RuleOptions {
      * @param more defines that options stand for, such as {@code --ftp-port}
      */
     RuleSet load(Map<String, String> more) throws UserError {
-        Map<String, String> all = new LinkedHashMap<>(defines);
+        Map<String, String> all = new LinkedHashMap<>(reading.defines);
         for (Map.Entry<String, String> define : more.entrySet()) {
             if (all.putIfAbsent(define.getKey(), define.getValue()) != null) {
                 throw new UserError(
@@ -98,9 +79,9 @@ final class RuleOptions {
     }
 
     private RuleSet read(List<RuleReader.Source> files, Map<String, String> all) throws UserError {
-        String setFile = ipset;
+        String setFile = reading.ipset;
         IpSets sets = setFile == null ? IpSets.NONE : IpSets.read(setFile, RuleFiles.read(setFile));
-        RuleReader.Context context = new RuleReader.Context(all, new RuleFiles(includePath), sets);
+        RuleReader.Context context = new RuleReader.Context(all, new RuleFiles(reading.includePath), sets);
         return switch (RuleReader.read(files, context)) {
             case ReadResult.Loaded(RuleSet set) -> {
                 refuseNat(set);
@@ -123,7 +104,7 @@ final class RuleOptions {
             String name = files.size() < rules.size() ? rules.get(files.size()) : RuleFiles.DEFAULT;
             files.add(new RuleReader.Source(name, part.getBytes(StandardCharsets.UTF_8)));
         }
-        return read(files, defines);
+        return read(files, reading.defines);
     }
 
     /** The rule files as they stand now, one after another. */

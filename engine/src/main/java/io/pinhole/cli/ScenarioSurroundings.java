@@ -71,7 +71,7 @@ final class ScenarioSurroundings implements Surroundings, ScenarioFiles {
                             "Name one in the scenario (rules FILE) or with --rules FILE."));
         }
         Map<String, String> defines = new LinkedHashMap<>(setup.defines());
-        defines.putAll(options.defines);
+        defines.putAll(options.reading.defines);
         RuleKey key =
                 new RuleKey(
                         bundled ? null : file.normalize(),
@@ -104,10 +104,10 @@ final class ScenarioSurroundings implements Surroundings, ScenarioFiles {
             wanted.rules.add(file.toString());
             wanted.rules.addAll(key.more);
         }
-        wanted.defines = new LinkedHashMap<>(key.defines);
+        wanted.reading.defines = new LinkedHashMap<>(key.defines);
+        wanted.reading.includePath = options.reading.includePath;
+        wanted.reading.ipset = options.reading.ipset;
         wanted.ignoreNat = key.nat;
-        wanted.includePath = options.includePath;
-        wanted.ipset = options.ipset;
         boolean replace = file == null && !key.ports.isEmpty();
         try {
             RuleSet set =
