@@ -320,7 +320,8 @@ final class MatchReader {
                     throw option.fault("'" + option.text() + "' is " + Parse.NOT_EVALUATED);
             case "--length" -> {
                 Range range = Parse.numbers(args.value(option), 65_535);
-                add(names.version() == 4 ? Field.IP_LENGTH : Field.IP6_LENGTH, range, negated, pos);
+                // xt_length: with the header, which the length in an IPv6 header leaves out.
+                add(names.version() == 4 ? Field.IP_LENGTH : Field.META_LENGTH, range, negated, pos);
             }
             case "--mac-source" -> {
                 Word value = args.value(option);
