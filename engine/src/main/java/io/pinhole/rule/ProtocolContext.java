@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 public final class ProtocolContext {
     private static final int UNKNOWN = -1;
     private static final int SEVERAL = -2;
+    private static final int CONTRADICTION = -3;
 
     private final Family family;
     private int network;
@@ -121,6 +122,10 @@ public final class ProtocolContext {
                     + DataType.INET_PROTO.format(0, protocol)
                     + "; 'th' reads ports of any";
         }
+        if (transport == CONTRADICTION) {
+            return "conflicting protocols: the rule is about one and about another, this reads "
+                    + DataType.INET_PROTO.format(0, protocol);
+        }
         if (transport != UNKNOWN) {
             return "conflicting protocols: the rule is about "
                     + DataType.INET_PROTO.format(0, transport)
@@ -147,7 +152,7 @@ public final class ProtocolContext {
                 networkByFrame |= network == UNKNOWN;
                 learnNetwork(number == 0x0800 ? 4 : number == 0x86dd ? 6 : UNKNOWN);
             }
-            case META_L4PROTO, IP_PROTOCOL, IP6_NEXTHDR -> transport = number;
+            case META_L4PROTO, IP_PROTOCOL, IP6_NEXTHDR -> learnTransport(number);
             default -> {}
         }
     }
@@ -165,6 +170,14 @@ public final class ProtocolContext {
             learn(field, set.elements().getFirst().key().getFirst());
         } else {
             transport = SEVERAL;
+        }
+    }
+
+    private void learnTransport(int number) {
+        if (transport == UNKNOWN) {
+            transport = number;
+        } else if (transport != number && transport != SEVERAL) {
+            transport = CONTRADICTION;
         }
     }
 
