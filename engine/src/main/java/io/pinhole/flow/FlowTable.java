@@ -197,6 +197,27 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
         }
     }
 
+    /**
+     * True if the handle still names a flow of this original direction that is in the table at this
+     * time. Changes nothing.
+     */
+    public boolean holds(
+            long flow,
+            int protocol,
+            long sourceHigh,
+            long sourceLow,
+            long destinationHigh,
+            long destinationLow,
+            int ports,
+            long now) {
+        return flow < (long) slots * slotSize
+                && occupied(flow)
+                && flag(flow, CONFIRMED)
+                && protocol(flow) == protocol
+                && keyIs(flow, sourceHigh, sourceLow, destinationHigh, destinationLow, ports)
+                && deadline(flow) - now > 0;
+    }
+
     /** Direction of the packet last found. */
     public Direction direction() {
         return direction;

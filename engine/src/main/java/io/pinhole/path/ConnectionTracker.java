@@ -101,6 +101,34 @@ final class ConnectionTracker {
         return ends;
     }
 
+    /** See {@link io.pinhole.rule.LiveFlows#isOpen}. */
+    boolean isOpen(
+            long flow,
+            int version,
+            int protocol,
+            long sourceHigh,
+            long sourceLow,
+            long destinationHigh,
+            long destinationLow,
+            int ports,
+            long nowNanos) {
+        FlowTable t = version == 4 ? flows4 : flows6;
+        if (!t.holds(
+                flow,
+                protocol,
+                sourceHigh,
+                sourceLow,
+                destinationHigh,
+                destinationLow,
+                ports,
+                nowNanos)) {
+            return false;
+        }
+        int state = t.state(flow);
+        return protocol != PacketView.TCP
+                || (state != TcpTracker.TIME_WAIT && state != TcpTracker.CLOSE);
+    }
+
     /** True for an ICMP error: {@link #flow()} is that of the packet it quotes. */
     boolean isOfError() {
         return ofError;

@@ -47,6 +47,7 @@ final class HookWalk {
         routes = options.compatLinux();
         locals = options.localAddresses().toArray(IpAddress[]::new);
         facts.localAddresses = List.of(locals);
+        facts.flows = tracker::isOpen;
         interfaces = options.interfaces();
         takeIn(rules);
     }
@@ -230,6 +231,7 @@ final class HookWalk {
         FlowTable t = tracker.table();
         long flow = tracker.flow();
         facts.ctId = t.id(flow);
+        facts.flow = flow;
         // nf_ct_expires: nothing to read before the flow is in the table.
         facts.ctExpirationMillis =
                 tracker.isConfirmed() ? Math.max(0, (t.deadline(flow) - now) / 1_000_000) : 0;

@@ -1,6 +1,7 @@
 package io.pinhole.rule;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
@@ -41,6 +42,8 @@ public final class Canonical {
             case Statement.Counter s -> "counter packets " + s.packets() + " bytes " + s.bytes();
             case Statement.Limit s -> limit(s.rate());
             case Statement.Quota s -> quota(s.size());
+            case Statement.ConnLimit s -> "ct count " + (s.over() ? "over " : "") + s.most();
+            case Statement.UpdateSet s -> update(s);
             case Statement.UseObject s -> use(s);
             case Statement.Log s -> s.options().isEmpty() ? "log" : "log " + s.options();
             case Statement.Notrack s -> "notrack";
@@ -81,6 +84,50 @@ public final class Canonical {
         return brackets ? "(" + expr(expr) + ")" : expr(expr);
     }
 
+    private static String update(Statement.UpdateSet s) {
+        StringBuilder out = new StringBuilder();
+        out.append(s.operation().name().toLowerCase(Locale.ROOT)).append(" @");
+        out.append(s.set().name()).append(" { ").append(key(s.key()));
+        if (s.timeoutMillis() != 0) {
+            out.append(" timeout ").append(time(s.timeoutMillis()));
+        }
+        for (Statement statement : s.statements()) {
+            out.append(' ').append(statement(statement));
+        }
+        return out.append(" }").toString();
+    }
+
+    /** {@code 1h30m}, {@code 250ms}. */
+    public static String time(long millis) {
+        if (millis == 0) {
+            return "0s";
+        }
+        StringBuilder out = new StringBuilder();
+        long left = millis;
+        for (Unit unit : Unit.values()) {
+            long n = left / unit.millis;
+            if (n > 0) {
+                out.append(n).append(unit.name().toLowerCase(Locale.ROOT));
+            }
+            left %= unit.millis;
+        }
+        return out.toString();
+    }
+
+    private enum Unit {
+        D(86_400_000),
+        H(3_600_000),
+        M(60_000),
+        S(1_000),
+        MS(1);
+
+        final long millis;
+
+        Unit(long millis) {
+            this.millis = millis;
+        }
+    }
+
     /** {@code @name}, or the elements between braces. */
     public static String set(ElementSet set) {
         if (set.name() != null) {
@@ -100,6 +147,18 @@ public final class Canonical {
         for (int i = 0; i < element.key().size(); i++) {
             out.append(i == 0 ? "" : " . ");
             out.append(range(element.key().get(i), set.keyTypes().get(i)));
+        }
+        Element.Life life = element.life();
+        if (life != null) {
+            for (Statement statement : life.statements()) {
+                out.append(' ').append(statement(statement));
+            }
+            if (life.timeoutMillis() >= 0) {
+                out.append(" timeout ").append(time(life.timeoutMillis()));
+            }
+            if (life.expiresMillis() >= 0) {
+                out.append(" expires ").append(time(life.expiresMillis()));
+            }
         }
         Element.Data data = element.data();
         if (data == null) {

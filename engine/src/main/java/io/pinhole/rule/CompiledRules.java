@@ -23,6 +23,9 @@ public final class CompiledRules implements RuleProgram {
     private final Map<RuleOrigin, Step.Counter> counters;
     private final Tally tally;
     private final List<Step> stateful;
+    private final List<LivingSet> livingSets;
+    private boolean waiting; // for the first packet: timeouts begin to run with it
+    private long lastNanos;
     private final Memos memos = new Memos();
     private final boolean readsInterfaces;
     private final boolean globalState;
@@ -34,13 +37,16 @@ public final class CompiledRules implements RuleProgram {
             List<ChainCode> chains,
             Map<RuleOrigin, Step.Counter> counters,
             Tally tally,
-            List<Step> stateful) {
+            List<Step> stateful,
+            List<LivingSet> livingSets) {
         this.source = source;
         this.byHook = byHook;
         this.chains = chains;
         this.counters = counters;
         this.tally = tally;
         this.stateful = List.copyOf(stateful);
+        this.livingSets = livingSets;
+        waiting = !livingSets.isEmpty();
         readsInterfaces = !source.interfaceRules().isEmpty();
         globalState = source.hasGlobalState();
         assignsHelper = source.assignsHelper();
@@ -49,6 +55,9 @@ public final class CompiledRules implements RuleProgram {
     @Override
     public Verdict run(Hook hook, int from, int to, PacketFacts facts) {
         facts.hook = hook;
+        if (!livingSets.isEmpty()) {
+            passing(facts.timeNanos);
+        }
         int version = facts.packet.ipVersion();
         for (Base base : byHook[hook.ordinal()]) {
             if (base.priority < from || base.priority >= to || !base.family.sees(version)) {
@@ -78,6 +87,9 @@ public final class CompiledRules implements RuleProgram {
      */
     public Verdict trace(Hook hook, int from, int to, PacketFacts facts, RuleTrace trace) {
         facts.hook = hook;
+        if (!livingSets.isEmpty()) {
+            passing(facts.timeNanos);
+        }
         int version = facts.packet.ipVersion();
         for (Base base : byHook[hook.ordinal()]) {
             if (base.priority < from || base.priority >= to || !base.family.sees(version)) {
@@ -102,6 +114,14 @@ public final class CompiledRules implements RuleProgram {
             }
         }
         return Verdict.ACCEPT;
+    }
+
+    private void passing(long nowNanos) {
+        lastNanos = nowNanos;
+        if (waiting) {
+            livingSets.forEach(set -> set.start(nowNanos));
+            waiting = false;
+        }
     }
 
     @Override
@@ -194,6 +214,8 @@ public final class CompiledRules implements RuleProgram {
     /** Fills limits and quotas up again, as if no packet had passed; counters go on. */
     public void resetLimits() {
         stateful.forEach(Step::reset);
+        livingSets.forEach(LivingSet::reset);
+        waiting = !livingSets.isEmpty();
     }
 
     /**
@@ -203,6 +225,16 @@ public final class CompiledRules implements RuleProgram {
      */
     public void addCounts(CompiledRules other, CompiledRules fresh) {
         tally.addAll(other.tally, fresh.tally);
+    }
+
+    /** The elements of a set as they are now; null for a set that stays as it is written. */
+    @Nullable List<Element> elements(ElementSet set) {
+        for (LivingSet living : livingSets) {
+            if (living.model() == set) {
+                return living.elements(lastNanos);
+            }
+        }
+        return null;
     }
 
     /** The chains, with what their rules counted. */

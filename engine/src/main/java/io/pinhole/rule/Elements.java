@@ -21,6 +21,7 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
     private final int[] columns;
     private final String[] files;
     private final Element.@Nullable Data @Nullable [] data;
+    private final Element.@Nullable Life @Nullable [] lives;
     private final int catchAll;
 
     private Elements(Builder from) {
@@ -38,6 +39,7 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
         }
         files = Arrays.copyOf(from.files, oneFile ? Math.min(1, size) : size);
         data = from.hasData ? Arrays.copyOf(from.data, size) : null;
+        lives = from.hasLives ? Arrays.copyOf(from.lives, size) : null;
         catchAll = from.catchAll;
     }
 
@@ -89,6 +91,16 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
         return data == null ? null : data[index];
     }
 
+    /** True if an element has a timeout or statements of its own. */
+    public boolean hasLives() {
+        return lives != null;
+    }
+
+    /** The timeout and statements of the element; null where it has none. */
+    public Element.@Nullable Life life(int index) {
+        return lives == null ? null : lives[index];
+    }
+
     @Override
     public Element get(int index) {
         java.util.Objects.checkIndex(index, size);
@@ -101,7 +113,8 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
             key = List.of(ranges);
         }
         String file = files.length == 1 ? files[0] : files[index];
-        return new Element(key, data(index), new SourcePos(file, lines[index], columns[index]));
+        SourcePos at = new SourcePos(file, lines[index], columns[index]);
+        return new Element(key, data(index), at, life(index));
     }
 
     @Override
@@ -124,6 +137,8 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
         private String[] files = new String[FIRST];
         private Element.@Nullable Data[] data = new Element.Data[0];
         private boolean hasData;
+        private Element.@Nullable Life[] lives = new Element.Life[0];
+        private boolean hasLives;
         private int catchAll = -1;
 
         public Builder(int parts) {
@@ -141,6 +156,21 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
          */
         public void add(
                 List<Range> key, Element.@Nullable Data of, String file, int line, int column) {
+            add(key, of, null, file, line, column);
+        }
+
+        /**
+         * @param key one range for each part; empty for {@code *}
+         * @param of what a map gives, null in a set
+         * @param life its timeout and statements, null for none
+         */
+        public void add(
+                List<Range> key,
+                Element.@Nullable Data of,
+                Element.@Nullable Life life,
+                String file,
+                int line,
+                int column) {
             if (size == lines.length) {
                 grow();
             }
@@ -153,6 +183,13 @@ public final class Elements extends AbstractList<Element> implements RandomAcces
                     data = Arrays.copyOf(data, lines.length);
                 }
                 data[size] = of;
+            }
+            if (life != null) {
+                hasLives = true;
+                if (lives.length < lines.length) {
+                    lives = Arrays.copyOf(lives, lines.length);
+                }
+                lives[size] = life;
             }
             if (key.isEmpty()) {
                 catchAll = size;

@@ -50,6 +50,12 @@ public final class PacketFacts {
     public int ctMark;
     public int ctId;
 
+    /** Names the packet's flow to {@link #flows}; meaningless without a flow. */
+    public long flow;
+
+    /** Knows which flows are open, for {@code ct count}. */
+    public LiveFlows flows = LiveFlows.NONE;
+
     /** Milliseconds until the flow expires. */
     public long ctExpirationMillis;
 

@@ -29,7 +29,7 @@ public final class PureTests {
         return switch (statement) {
             case Statement.InRange s -> true;
             case Statement.AnyBit s -> true;
-            case Statement.InSet s -> true;
+            case Statement.InSet s -> s.set().living() == null;
             case Statement.VerdictMap s -> true;
             case Statement.Log s -> true;
             case Statement.FlowAdd s -> true;
@@ -38,6 +38,8 @@ public final class PureTests {
             case Statement.Reject s -> false;
             case Statement.Counter s -> false;
             case Statement.Limit s -> false;
+            case Statement.ConnLimit s -> false;
+            case Statement.UpdateSet s -> false;
             case Statement.Quota s -> false;
             case Statement.UseObject s -> false;
             case Statement.Notrack s -> false;
@@ -84,7 +86,7 @@ public final class PureTests {
 
     private static List<List<Asked>> alternatives(List<Expr> key, ElementSet set, int most) {
         List<List<Asked>> out = new ArrayList<>();
-        if (key.size() == 1 || set.elements().size() > most) {
+        if (key.size() == 1 || set.elements().size() > most || set.living() != null) {
             return out;
         }
         for (Element element : set.elements()) {
@@ -120,7 +122,7 @@ public final class PureTests {
 
     private static List<Asked> of(List<Expr> key, ElementSet set, boolean negated) {
         List<Asked> out = new ArrayList<>();
-        if (set.elements().size() > MAX_ELEMENTS) {
+        if (set.elements().size() > MAX_ELEMENTS || set.living() != null) {
             return out;
         }
         for (int p = 0; p < key.size(); p++) {

@@ -90,6 +90,8 @@ final class Reads {
     private static int effects(Statement statement) {
         return switch (statement) {
             case Statement.Limit s -> Trail.PER_PACKET;
+            case Statement.ConnLimit s -> Trail.PER_PACKET;
+            case Statement.UpdateSet s -> Trail.PER_PACKET;
             case Statement.Quota s -> Trail.PER_PACKET;
             case Statement.Notrack s -> Trail.PER_PACKET;
             case Statement.SetMark s -> 0;
@@ -102,7 +104,7 @@ final class Reads {
                     };
             case Statement.InRange s -> 0;
             case Statement.AnyBit s -> 0;
-            case Statement.InSet s -> 0;
+            case Statement.InSet s -> s.set().living() == null ? 0 : Trail.PER_PACKET;
             case Statement.VerdictMap s -> 0;
             case Statement.Verdict s -> 0;
             case Statement.Reject s -> 0;
@@ -119,6 +121,7 @@ final class Reads {
             case Statement.AnyBit s -> any(s.value(), wanted);
             case Statement.InSet s -> any(s.key(), wanted);
             case Statement.VerdictMap s -> any(s.key(), wanted);
+            case Statement.UpdateSet s -> any(s.key(), wanted);
             case Statement.SetMark s -> any(s.value(), wanted);
             case Statement.SetCtMark s -> any(s.value(), wanted);
             case Statement.UseObject s -> {
@@ -129,6 +132,7 @@ final class Reads {
             case Statement.Reject s -> false;
             case Statement.Counter s -> false;
             case Statement.Limit s -> false;
+            case Statement.ConnLimit s -> false;
             case Statement.Quota s -> false;
             case Statement.Log s -> false;
             case Statement.Notrack s -> false;

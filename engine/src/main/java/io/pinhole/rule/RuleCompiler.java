@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 final class RuleCompiler {
     private final RuleSet rules;
     private final IdentityHashMap<ElementSet, SetCode> sets = new IdentityHashMap<>();
+    private final IdentityHashMap<ElementSet, LivingSet> livingSets = new IdentityHashMap<>();
+    private final LivingSet.Room room = new LivingSet.Room();
     private final Map<RuleOrigin, Step.Counter> counters = new LinkedHashMap<>();
     private final Tally tally = new Tally();
     private final List<Step> stateful = new ArrayList<>();
@@ -68,7 +70,14 @@ final class RuleCompiler {
                             .map(Attached::base)
                             .toArray(CompiledRules.Base[]::new);
         }
-        return new CompiledRules(rules, sorted, all, counters, tally, stateful);
+        return new CompiledRules(
+                rules,
+                sorted,
+                all,
+                counters,
+                tally,
+                stateful,
+                List.copyOf(livingSets.values()));
     }
 
     private Step stateful(Step step) {
@@ -78,6 +87,29 @@ final class RuleCompiler {
 
     private SetCode set(ElementSet set) {
         return sets.computeIfAbsent(set, SetCode::of);
+    }
+
+    private LivingSet living(ElementSet set, ElementSet.Living living) {
+        return livingSets.computeIfAbsent(
+                set, s -> new LivingSet(s, living, this::ofElement, room));
+    }
+
+    /** The statements of one element, with state of their own. */
+    private Step[] ofElement(List<Statement> statements) {
+        Step[] out = new Step[statements.size()];
+        for (int i = 0; i < out.length; i++) {
+            out[i] =
+                    switch (statements.get(i)) {
+                        case Statement.Counter s -> new LivingSteps.ElementCounter(s);
+                        case Statement.Limit s -> new Step.Limit(s.rate());
+                        case Statement.Quota s -> new Step.Quota(s.size());
+                        case Statement.ConnLimit s -> new LivingSteps.ConnCount(s, room);
+                        default ->
+                                throw new IllegalStateException(
+                                        "unchecked rule set: no statement of an element");
+                    };
+        }
+        return out;
     }
 
     /** Names mean what their table says. */
@@ -147,6 +179,8 @@ final class RuleCompiler {
                 case Statement.Counter s -> {}
                 case Statement.Limit s -> {}
                 case Statement.Quota s -> {}
+                case Statement.ConnLimit s -> {}
+                case Statement.UpdateSet s -> {}
                 case Statement.Log s -> {}
                 case Statement.FlowAdd s -> {}
                 case Statement.Nat s -> {}
@@ -183,7 +217,13 @@ final class RuleCompiler {
                 case Statement.InRange s ->
                         new Step.InRange(value(s.value()), s.range(), s.negated());
                 case Statement.AnyBit s -> new Step.AnyBit(value(s.value()), s.mask(), s.negated());
-                case Statement.InSet s -> new Step.InSet(key(s.key()), set(s.set()), s.negated());
+                case Statement.InSet s -> {
+                    ElementSet.Living living = s.set().living();
+                    yield living == null
+                            ? new Step.InSet(key(s.key()), set(s.set()), s.negated())
+                            : new LivingSteps.Member(
+                                    key(s.key()), living(s.set(), living), s.negated());
+                }
                 case Statement.Verdict s -> new Step.Fixed(outcome(s.action()));
                 case Statement.VerdictMap s ->
                         new Step.VerdictMap(
@@ -196,6 +236,15 @@ final class RuleCompiler {
                 case Statement.Counter s -> new Step.Counter(tally, s.packets(), s.bytes());
                 case Statement.Limit s -> stateful(new Step.Limit(s.rate()));
                 case Statement.Quota s -> stateful(new Step.Quota(s.size()));
+                case Statement.ConnLimit s -> stateful(new LivingSteps.ConnCount(s, room));
+                case Statement.UpdateSet s -> {
+                    ElementSet.Living living = s.set().living();
+                    if (living == null || !living.updatable()) {
+                        throw new IllegalStateException(
+                                "unchecked rule set: set " + s.set().name() + " stays as it is");
+                    }
+                    yield new LivingSteps.Update(s, key(s.key()), living(s.set(), living));
+                }
                 case Statement.UseObject s -> use(s);
                 case Statement.Notrack s -> new Step.Notrack();
                 case Statement.SetMark s -> new Step.SetMark(value(s.value()));

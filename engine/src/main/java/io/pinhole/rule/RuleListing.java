@@ -1,5 +1,6 @@
 package io.pinhole.rule;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -121,14 +122,35 @@ public final class RuleListing {
                 ranges |= !range.isSingle();
             }
         }
-        if (ranges) {
-            line(2, "flags interval");
+        List<String> flags = new ArrayList<>(ranges ? List.of("interval") : List.of());
+        ElementSet.Living living = set.living();
+        if (living != null) {
+            if (living.updatable()) {
+                flags.add("dynamic");
+            }
+            if (living.timed()) {
+                flags.add("timeout");
+            }
+            if (living.size() != 0) {
+                line(2, "size " + living.size());
+            }
         }
-        if (!set.elements().isEmpty()) {
+        if (!flags.isEmpty()) {
+            line(2, "flags " + String.join(",", flags));
+        }
+        if (living != null) {
+            if (living.timeoutMillis() != 0) {
+                line(2, "timeout " + Canonical.time(living.timeoutMillis()));
+            }
+            living.statements().forEach(s -> line(2, Canonical.statement(s)));
+        }
+        List<Element> now = program.elements(set);
+        List<Element> elements = now == null ? set.elements() : now;
+        if (!elements.isEmpty()) {
             out.append("\t\telements = { ");
-            for (int i = 0; i < set.elements().size(); i++) {
+            for (int i = 0; i < elements.size(); i++) {
                 out.append(i == 0 ? "" : i % 4 == 0 ? ",\n\t\t\t     " : ", ");
-                out.append(Canonical.element(set.elements().get(i), set));
+                out.append(Canonical.element(elements.get(i), set));
             }
             out.append(" }\n");
         }

@@ -109,12 +109,14 @@ public record RuleSet(String name, List<Table> tables) {
             case Statement.Notrack n -> true;
             case Statement.SetMark s -> true;
             case Statement.SetCtMark s -> true;
+            case Statement.UpdateSet u -> true;
             case Statement.Nat n -> true;
             case Statement.InRange i -> false;
             case Statement.AnyBit a -> false;
             case Statement.InSet i -> false;
             case Statement.Counter c -> false;
             case Statement.Limit l -> false;
+            case Statement.ConnLimit c -> false;
             case Statement.Quota q -> false;
             case Statement.Log l -> false;
             case Statement.FlowAdd f -> false;
@@ -198,12 +200,15 @@ public record RuleSet(String name, List<Table> tables) {
                         .count();
     }
 
-    /** True if verdicts depend on limits or quotas across flows. */
+    /** True if verdicts depend on limits, quotas, counts or changing sets across flows. */
     public boolean hasGlobalState() {
         return anyStatement(
                 s ->
                         s instanceof Statement.Limit
                                 || s instanceof Statement.Quota
+                                || s instanceof Statement.ConnLimit
+                                || s instanceof Statement.UpdateSet
+                                || (s instanceof Statement.InSet in && in.set().living() != null)
                                 || (s instanceof Statement.UseObject use
                                         && (use.kind() == ObjectKind.LIMIT
                                                 || use.kind() == ObjectKind.QUOTA)));

@@ -26,6 +26,17 @@ abstract class SetCode {
 
     abstract int search(Value[] key, PacketFacts facts);
 
+    /** Takes one more word of a key into a hash that begins with 0. */
+    static long mix(long hash, long word) {
+        long h = (hash ^ word) * 0x9e37_79b9_7f4a_7c15L;
+        return h ^ h >>> 32;
+    }
+
+    /** A number whose low bits depend on all of the hash. */
+    static int spread(long hash) {
+        return (int) (hash * 0x9e37_79b9_7f4a_7c15L >>> 33);
+    }
+
     static SetCode of(ElementSet set) {
         int catchAll = -1;
         boolean exact = true;
@@ -101,13 +112,8 @@ abstract class SetCode {
             table[at] = element + 1;
         }
 
-        private static long mix(long hash, long word) {
-            long h = (hash ^ word) * 0x9e37_79b9_7f4a_7c15L;
-            return h ^ h >>> 32;
-        }
-
         private int place(long hash) {
-            return (int) (hash * 0x9e37_79b9_7f4a_7c15L >>> 33) & table.length - 1;
+            return spread(hash) & table.length - 1;
         }
 
         @Override

@@ -49,6 +49,41 @@ public sealed interface Statement {
 
     record Quota(QuotaSize size, SourcePos at) implements Statement {}
 
+    /**
+     * {@code ct count [over] N}: goes on if at most N (more than N) of the connections that came
+     * here are open.
+     */
+    record ConnLimit(long most, boolean over, SourcePos at) implements Statement {}
+
+    /**
+     * {@code add @set { key timeout 1h limit rate 3/minute }} and its kin: goes on if the element is
+     * there or could be added, and its statements say so.
+     *
+     * @param timeoutMillis of the element; 0 for that of the set
+     * @param statements what a new element gets; those of the set where empty
+     */
+    record UpdateSet(
+            Operation operation,
+            List<Expr> key,
+            ElementSet set,
+            long timeoutMillis,
+            List<Statement> statements,
+            SourcePos at)
+            implements Statement {
+        public UpdateSet {
+            key = List.copyOf(key);
+            statements = List.copyOf(statements);
+        }
+
+        /** What is done to the set. */
+        public enum Operation {
+            ADD,
+            /** Adds, or begins the element's time anew. */
+            UPDATE,
+            DELETE
+        }
+    }
+
     /** A named counter, limit, quota, helper or timeout, or one chosen by a map. */
     record UseObject(ObjectKind kind, @Nullable String name, @Nullable ObjectMap map, SourcePos at)
             implements Statement {}

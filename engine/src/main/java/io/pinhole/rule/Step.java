@@ -56,7 +56,7 @@ abstract class Step {
             return kind == ACCEPT || kind == DROP || kind == REJECT;
         }
 
-        private static Outcome match(boolean yes) {
+        static Outcome match(boolean yes) {
             return yes ? NEXT : BROKEN;
         }
     }
@@ -197,6 +197,10 @@ abstract class Step {
         private long last;
         private boolean started;
 
+        LimitRate rate() {
+            return rate;
+        }
+
         Limit(LimitRate rate) {
             this.rate = rate;
             unitNanos = rate.unitSeconds() * 1_000_000_000L;
@@ -255,6 +259,11 @@ abstract class Step {
         Quota(QuotaSize size) {
             this.size = size;
             used = size.used();
+        }
+
+        /** With what is used by now. */
+        QuotaSize size() {
+            return new QuotaSize(size.bytes(), used, size.over());
         }
 
         @Override

@@ -54,7 +54,7 @@ record KernelCase(RuleTree rules, List<Sent> packets) {
         } catch (Gateway.RefusedException refused) {
             return List.of("nft refuses the rule set: " + refused.getMessage());
         }
-        Observation kernel = gateway.send(packets);
+        Observation kernel = gateway.send(packets, text.contains("ct count"));
         Observation pinhole = PinholeSide.send(text, packets);
         return Observation.differences(kernel, pinhole);
     }

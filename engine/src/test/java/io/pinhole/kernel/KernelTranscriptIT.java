@@ -78,7 +78,7 @@ class KernelTranscriptIT {
         List<Transcripts.Line> lines = Transcripts.read(text);
         List<Sent> packets = lines.stream().map(Transcripts.Line::packet).toList();
         gateway.load(RULES);
-        Observation kernel = gateway.send(packets);
+        Observation kernel = gateway.send(packets, false);
         List<String> seen = new ArrayList<>();
         List<String> expected = new ArrayList<>();
         for (Transcripts.Line line : lines) {

@@ -13,21 +13,6 @@ import java.util.BitSet;
 
 /** The system calls the differential test needs: packet sockets in another network namespace. */
 final class Linux {
-    /**
-     * False in the first quarter of an hour after the start: a flow that is not confirmed has a
-     * timeout that is no date yet, from which nf_ct_expires takes the jiffies since the start.
-     */
-    static final boolean EXPIRATIONS_MEAN_SOMETHING = uptimeSeconds() > 930;
-
-    private static double uptimeSeconds() {
-        try {
-            String text = java.nio.file.Files.readString(java.nio.file.Path.of("/proc/uptime"));
-            return Double.parseDouble(text.substring(0, text.indexOf(' ')));
-        } catch (java.io.IOException e) {
-            throw new java.io.UncheckedIOException(e);
-        }
-    }
-
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT;
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG;
 

@@ -69,9 +69,6 @@ final class Observation {
     /** A packet is not seen at the very moment when its flow's timer is set. */
     private static void expiries(
             Map<Integer, Long> kernel, Map<Integer, Long> pinhole, List<String> out) {
-        if (!Linux.EXPIRATIONS_MEAN_SOMETHING) {
-            return;
-        }
         Map<Integer, Long> rounded = new TreeMap<>(kernel);
         pinhole.forEach(
                 (id, seconds) ->

@@ -13,6 +13,7 @@ final class RuleSets {
     private int counters;
     private boolean inet;
     private boolean inForward;
+    private boolean counting;
 
     RuleSets(Random random) {
         this.random = random;
@@ -29,6 +30,7 @@ final class RuleSets {
 
     RuleTree next() {
         counters = 0;
+        counting = chance(4); // such cases take long
         List<Table> tables = new ArrayList<>();
         int n = 1 + random.nextInt(3);
         for (int i = 0; i < n; i++) {
@@ -78,6 +80,28 @@ final class RuleSets {
                 "map verdicts { type inet_service : verdict; flags interval; elements = { 21 : jump"
                         + " r1, 22 : drop, 20 : goto r2, 53-80 : accept, 50000-65535 : return"
                         + pick("", ", * : jump r2")
+                        + " } }");
+        objects.add(
+                "set seen { type "
+                        + RuleWords.type(v4)
+                        + "; flags dynamic,timeout; timeout 1h; size "
+                        + pick("3", "100")
+                        + "; elements = { "
+                        + words.host(v4)
+                        + pick("", " timeout 2h expires 90m")
+                        + " } }");
+        objects.add(
+                "set slow { type "
+                        + RuleWords.type(v4)
+                        + " . inet_service; flags dynamic; "
+                        + pick("", "limit rate over 1/hour burst 2 packets; ")
+                        + "}");
+        objects.add("set open { type " + RuleWords.type(v4) + "; flags dynamic; }");
+        objects.add(
+                "set counted { type inet_service; "
+                        + pick("counter", "limit rate 1/hour burst 3 packets", "quota 400 bytes")
+                        + "; elements = { 21, 80, 40000"
+                        + pick("", ", *")
                         + " } }");
         List<Chain> chains = new ArrayList<>();
         chains.add(chain(family, "r2", "", 0, 4));
@@ -171,12 +195,53 @@ final class RuleSets {
                             "quota 500 bytes",
                             "quota name \"some\""));
         }
+        if (chance(10)) {
+            parts.add(changing(v4, transport, level));
+        }
         parts.add(counter());
         if (chance(25)) {
             parts.add(statement(transport, level));
         }
         parts.add(verdict(transport, level));
         return String.join(" ", parts).strip();
+    }
+
+    /** A test of a set that packets change, or a change of one. */
+    private String changing(boolean v4, String transport, int level) {
+        String ip = (v4 ? "ip" : "ip6") + pick(" saddr", " daddr");
+        boolean ports = !transport.equals("icmp");
+        if (v4 != words.setsAreV4()) {
+            return ports ? transport + " dport " + pick("", "!= ") + "@counted" : "";
+        }
+        return switch (random.nextInt(counting ? 14 : 9)) {
+            case 0 -> "add @seen { " + ip + " }";
+            case 1 -> "update @seen { " + ip + pick("", " timeout 2h") + " }";
+            case 2 -> "delete @seen { " + ip + " }";
+            case 3, 4 -> ip + pick(" ", " != ") + "@seen";
+            case 5 ->
+                    ports
+                            ? "add @slow { "
+                                    + ip
+                                    + " . "
+                                    + transport
+                                    + pick(" sport", " dport")
+                                    + " limit rate "
+                                    + pick("", "over ")
+                                    + "1/hour burst 2 packets }"
+                            : "update @seen { " + ip + " }";
+            case 6 -> ports ? ip + " . " + transport + " dport @slow" : ip + " @seen";
+            case 7 -> ports ? transport + " sport " + pick("", "!= ") + "@counted" : "";
+            default ->
+                    level == 5 || !ports || !counting
+                            ? ""
+                            : "ct state new "
+                                    + connections(ip);
+        };
+    }
+
+    private String connections(String ip) {
+        String count = "ct count " + pick("", "over ") + pick("1", "2", "4");
+        return chance(50) ? count : "add @open { " + ip + " " + count + " }";
     }
 
     private String statement(String transport, int level) {

@@ -210,7 +210,7 @@ final class RuleWords {
         return v4 ? "ipv4_addr" : "ipv6_addr";
     }
 
-    private String host(boolean v4) {
+    String host(boolean v4) {
         return v4
                 ? pick(
                         "198.51.100.7",
@@ -225,6 +225,11 @@ final class RuleWords {
                         "2001:db8:2::10",
                         "2001:db8:2::20",
                         "2001:db8:2:1::1");
+    }
+
+    /** True if the addresses in the table's sets are those of IPv4. */
+    boolean setsAreV4() {
+        return setsAreV4;
     }
 
     String hosts(boolean v4) {

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,6 +33,7 @@ public final class NaiveRules {
         BigInteger tokens;
         Long last;
         BigInteger used;
+        final Map<String, PacketFacts> connections = new LinkedHashMap<>();
     }
 
     /** How a chain or rule ends. */
@@ -52,6 +54,7 @@ public final class NaiveRules {
 
     public Verdict run(Hook hook, int from, int to, PacketFacts facts) {
         facts.hook = hook;
+        began = began == null ? Long.valueOf(facts.timeNanos) : began;
         List<Attached> attached = new ArrayList<>();
         for (Table table : rules.tables()) {
             for (Chain chain : table.chains()) {
@@ -159,7 +162,9 @@ public final class NaiveRules {
                 return Outcome.of(End.REJECT);
             }
             if (!step(table, statement, facts)) {
-                return Outcome.of(End.BREAK);
+                boolean drop = uncountable;
+                uncountable = false;
+                return Outcome.of(drop ? End.DROP : End.BREAK);
             }
         }
         return Outcome.of(End.CONTINUE);
@@ -189,6 +194,16 @@ public final class NaiveRules {
                         value.isPresent() && value.get().and(unsigned(0, s.mask())).signum() != 0;
                 yield value.isPresent() && any != s.negated();
             }
+            case Statement.InSet s when s.set().living() != null -> {
+                Optional<List<BigInteger>> key = key(s.key(), facts);
+                Alive found = key.map(k -> alive(s.set(), k, facts)).orElse(null);
+                yield key.isPresent()
+                        && (found != null) != s.negated()
+                        && (found == null || found.meet(facts));
+            }
+            case Statement.ConnLimit s ->
+                    connections(s, state.computeIfAbsent(s, x -> new Bucket()), facts);
+            case Statement.UpdateSet s -> update(s, facts);
             case Statement.InSet s ->
                     s.key().stream().allMatch(e -> value(e, facts).isPresent())
                             && lookup(s.key(), s.set(), facts).isPresent() != s.negated();
@@ -303,6 +318,233 @@ public final class NaiveRules {
         }
         bucket.used = bucket.used.add(big(facts.packet.ipLength()));
         return (bucket.used.compareTo(big(size.bytes())) > 0) == size.over();
+    }
+
+    // ---- sets that change ----
+
+    /** An element of a set that changes. */
+    private final class Alive {
+        final List<Range> key;
+        final List<Statement> statements;
+        final Map<Statement, Bucket> buckets = new IdentityHashMap<>();
+        final boolean timed;
+        long deadline;
+        boolean dead;
+
+        Alive(List<Range> key, List<Statement> statements, long timeout, long left, long now) {
+            this.key = key;
+            this.statements = statements;
+            timed = timeout != 0;
+            deadline = timed ? now + left * 1_000_000 : Long.MAX_VALUE;
+        }
+
+        /** True if it counts connections and none is left. */
+        boolean isIdle(PacketFacts facts) {
+            for (Statement s : statements) {
+                Bucket bucket = buckets.get(s);
+                if (s instanceof Statement.ConnLimit
+                        && (bucket == null
+                                || bucket.connections.values().stream()
+                                        .noneMatch(c -> open(c, facts)))) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        boolean meet(PacketFacts facts) {
+            for (Statement s : statements) {
+                Bucket bucket = buckets.computeIfAbsent(s, x -> new Bucket());
+                boolean goesOn =
+                        switch (s) {
+                            case Statement.Limit l -> limit(l.rate(), bucket, facts);
+                            case Statement.Quota q -> quota(q.size(), bucket, facts);
+                            case Statement.ConnLimit c -> connections(c, bucket, facts);
+                            default -> true;
+                        };
+                if (!goesOn) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+
+    private final Map<ElementSet, List<Alive>> living = new IdentityHashMap<>();
+    private final Map<ElementSet, Long> cleared = new IdentityHashMap<>();
+    private Long began;
+
+    // True if a packet has no ports by which its connection could be counted.
+    private boolean uncountable;
+
+    private List<Alive> living(ElementSet set) {
+        return living.computeIfAbsent(
+                set,
+                s -> {
+                    List<Alive> out = new ArrayList<>();
+                    for (Element e : s.elements()) {
+                        Element.Life life = e.life();
+                        boolean own = life != null && life.timeoutMillis() >= 0;
+                        long timeout = own ? life.timeoutMillis() : s.living().timeoutMillis();
+                        boolean left = life != null && life.expiresMillis() >= 0;
+                        out.add(
+                                new Alive(
+                                        e.key(),
+                                        life == null || life.statements().isEmpty()
+                                                ? s.living().statements()
+                                                : life.statements(),
+                                        timeout,
+                                        left ? life.expiresMillis() : timeout,
+                                        began));
+                    }
+                    return out;
+                });
+    }
+
+    private Alive alive(ElementSet set, List<BigInteger> key, PacketFacts facts) {
+        Alive catchAll = null;
+        for (Alive a : living(set)) {
+            if (a.dead || facts.timeNanos >= a.deadline) {
+                continue;
+            }
+            if (a.key.isEmpty()) {
+                catchAll = a;
+                continue;
+            }
+            boolean all = true;
+            for (int i = 0; i < key.size(); i++) {
+                all &= contains(a.key.get(i), key.get(i));
+            }
+            if (all) {
+                return a;
+            }
+        }
+        return catchAll;
+    }
+
+    private boolean update(Statement.UpdateSet s, PacketFacts facts) {
+        Optional<List<BigInteger>> key = key(s.key(), facts);
+        if (key.isEmpty()) {
+            return false;
+        }
+        long now = facts.timeNanos;
+        List<Alive> all = living(s.set());
+        List<Range> exact =
+                key.get().stream()
+                        .map(v -> new Range(high(v), v.longValue(), high(v), v.longValue()))
+                        .toList();
+        if (s.operation() == Statement.UpdateSet.Operation.DELETE) {
+            all.stream()
+                    .filter(a -> a.key.equals(exact) && !a.dead && now < a.deadline)
+                    .forEach(a -> a.dead = true);
+            return true;
+        }
+        ElementSet.Living how = s.set().living();
+        long timeout = s.timeoutMillis() == 0 ? how.timeoutMillis() : s.timeoutMillis();
+        for (Alive a : all) {
+            if (a.key.equals(exact) && !a.dead && now < a.deadline) {
+                if (s.operation() == Statement.UpdateSet.Operation.UPDATE && a.timed) {
+                    a.deadline = now + timeout * 1_000_000;
+                }
+                return a.meet(facts);
+            }
+        }
+        if (isFull(all, how) && now - cleared.getOrDefault(s.set(), began) >= 1_000_000_000) {
+            cleared.put(s.set(), now);
+            all.removeIf(a -> a.dead || now >= a.deadline || a.isIdle(facts));
+        }
+        if (isFull(all, how)) {
+            return false;
+        }
+        List<Statement> statements = s.statements().isEmpty() ? how.statements() : s.statements();
+        Alive fresh = new Alive(exact, statements, timeout, timeout, now);
+        all.add(fresh);
+        return fresh.meet(facts);
+    }
+
+    private static boolean isFull(List<Alive> all, ElementSet.Living how) {
+        return all.stream().filter(a -> !a.key.isEmpty()).count() >= how.size();
+    }
+
+    private static long high(BigInteger value) {
+        return value.shiftRight(64).longValue();
+    }
+
+    private Optional<List<BigInteger>> key(List<Expr> parts, PacketFacts facts) {
+        List<BigInteger> out = new ArrayList<>();
+        for (Expr part : parts) {
+            Optional<BigInteger> value = value(part, facts);
+            if (value.isEmpty()) {
+                return Optional.empty();
+            }
+            out.add(value.get());
+        }
+        return Optional.of(out);
+    }
+
+    private boolean connections(Statement.ConnLimit limit, Bucket bucket, PacketFacts facts) {
+        int needed =
+                switch (facts.packet.protocol()) {
+                    case 6, 17 -> 4;
+                    case 1, 58 -> 8;
+                    default -> 0;
+                };
+        if (!facts.hasFlow && facts.packet.transportCaptured() < needed) {
+            uncountable = true;
+            return false;
+        }
+        PacketFacts kept = new PacketFacts();
+        kept.hasFlow = facts.hasFlow;
+        kept.flow = facts.flow;
+        kept.packet = facts.packet;
+        kept.originalSourceHigh = facts.originalSourceHigh;
+        kept.originalSourceLow = facts.originalSourceLow;
+        kept.originalDestinationHigh = facts.originalDestinationHigh;
+        kept.originalDestinationLow = facts.originalDestinationLow;
+        kept.originalSourcePort = facts.originalSourcePort;
+        kept.originalDestinationPort = facts.originalDestinationPort;
+        PacketView p = facts.packet;
+        if (!facts.hasFlow) {
+            kept.originalSourceHigh = p.sourceHigh();
+            kept.originalSourceLow = p.sourceLow();
+            kept.originalDestinationHigh = p.destinationHigh();
+            kept.originalDestinationLow = p.destinationLow();
+            kept.originalSourcePort = p.sourcePort();
+            kept.originalDestinationPort = p.destinationPort();
+        }
+        String key =
+                p.protocol()
+                                + " "
+                                + kept.originalSourceHigh
+                                + " "
+                                + kept.originalSourceLow
+                                + " "
+                                + kept.originalDestinationHigh
+                                + " "
+                                + kept.originalDestinationLow
+                                + " "
+                                + kept.originalSourcePort
+                                + " "
+                                + kept.originalDestinationPort;
+        bucket.connections.values().removeIf(c -> !open(c, facts));
+        if (facts.hasFlow || !bucket.connections.containsKey(key)) {
+            bucket.connections.put(key, kept);
+        }
+        return bucket.connections.size() > limit.most() == limit.over();
+    }
+
+    private static boolean open(PacketFacts c, PacketFacts now) {
+        return c.hasFlow
+                && now.flows.isOpen(
+                        c.flow,
+                        c.packet.ipVersion(),
+                        c.packet.protocol(),
+                        c.originalSourceHigh,
+                        c.originalSourceLow,
+                        c.originalDestinationHigh,
+                        c.originalDestinationLow,
+                        c.originalSourcePort << 16 | c.originalDestinationPort,
+                        now.timeNanos);
     }
 
     // ---- sets ----

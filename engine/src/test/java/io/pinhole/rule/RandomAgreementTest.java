@@ -71,6 +71,11 @@ class RandomAgreementTest {
         long hash = packet.hashCode();
         facts.ctExpirationMillis = Math.floorMod(hash, 100) * 1000;
         facts.ctId = (int) Math.floorMod(hash, 5);
+        facts.flow = Math.floorMod(hash, 1000);
+        // Some connections end sooner than others, and none comes back.
+        facts.flows =
+                (flow, version, protocol, a, b, c, d, ports, now) ->
+                        now < Math.floorMod(ports * 31L + b, 20) * 1_000_000_000L;
         facts.ctStatus |= Math.floorMod(hash, 3) == 0 ? PacketFacts.STATUS_ASSURED : 0;
         return facts;
     }

@@ -98,6 +98,16 @@ public final class RandomRules {
             out.append("map verdicts { type inet_service : verdict; elements = {")
                     .append(" 21 : jump r1, 22 : drop, 20 : goto r2, 1025 : accept, * : return")
                     .append(" }\n}\n");
+            out.append("set hosts4 { type ipv4_addr; flags dynamic,timeout; timeout 3s; size 3;")
+                    .append(" elements = { 10.0.0.1, 10.1.2.3 timeout 9s expires 2s } }\n");
+            out.append("set hosts6 { type ipv6_addr; flags timeout; size 3; }\n");
+            out.append("set sports { type inet_service; limit rate over 2/second burst 2 packets;")
+                    .append(" elements = { 21, 1024 counter packets 1 bytes 2")
+                    .append(pick("", ", *"))
+                    .append(" } }\n");
+            out.append("set open { type ipv4_addr . inet_service; flags dynamic; size 6; }\n");
+            out.append("set kept { type ipv4_addr; flags interval,timeout; timeout 5s;")
+                    .append(" elements = { 10.0.0.0/8, 203.0.113.0/24 timeout 2s } }\n");
             // A regular chain may lead to later ones only.
             chain(out, family, "r2", "", 0);
             chain(out, family, "r1", "", 1);
@@ -165,7 +175,22 @@ public final class RandomRules {
 
     private String statement(boolean v4, String transport) {
         String port = transport.equals("icmp") ? "meta length" : transport + " dport";
-        return switch (random.nextInt(12)) {
+        return switch (random.nextInt(20)) {
+            case 12, 13, 18, 19 -> write(v4);
+            case 14 -> "ct count " + pick("", "over ") + pick("1", "3", "6");
+            case 15 ->
+                    transport.equals("icmp") || !v4
+                            ? "ct state new ct count over 2"
+                            : "add @open { ip saddr . "
+                                    + transport
+                                    + " dport ct count "
+                                    + pick("", "over ")
+                                    + "2 }";
+            case 16 ->
+                    transport.equals("icmp")
+                            ? "counter"
+                            : transport + " dport " + pick("", "!= ") + "@sports";
+            case 17 -> v4 ? "ip saddr " + pick("", "!= ") + "@kept" : write(false);
             case 0 -> "counter";
             case 1 -> "limit rate " + pick("", "over ") + "2/second burst 2 packets";
             case 2 -> "limit rate " + pick("", "over ") + "500 bytes/second burst 100 bytes";
@@ -178,6 +203,25 @@ public final class RandomRules {
             case 9 -> "ct helper set " + pick("\"h\"", "\"u\"", port + " map { 21 : \"h\" }");
             case 10 -> "ct timeout set \"slow\"";
             default -> "notrack";
+        };
+    }
+
+    private String write(boolean v4) {
+        String ip = v4 ? "ip" : "ip6";
+        String set = v4 ? "hosts4" : "hosts6";
+        return switch (random.nextInt(5)) {
+            case 0 -> "add @" + set + " { " + ip + " saddr }";
+            case 1 -> "update @" + set + " { " + ip + " saddr timeout " + pick("1s", "4s") + " }";
+            case 2 ->
+                    "add @"
+                            + set
+                            + " { "
+                            + ip
+                            + " daddr timeout 2s limit rate "
+                            + pick("", "over ")
+                            + "1/second burst 1 packets }";
+            case 3 -> "delete @" + set + " { " + ip + " saddr }";
+            default -> ip + pick(" saddr ", " daddr ") + pick("", "!= ") + "@" + set;
         };
     }
 

@@ -109,6 +109,20 @@ public final class Shape {
                         ? Canonical.statement(s)
                         : s.kind().label() + " " + key(map.key()) + " map " + elements(map.map());
             }
+            case Statement.UpdateSet s -> {
+                ElementSet.Living living = s.set().living();
+                boolean ofSet = living != null && !living.statements().isEmpty();
+                yield Canonical.statement(
+                        ofSet // the kernel does not tell those of the rule
+                                ? new Statement.UpdateSet(
+                                        s.operation(),
+                                        s.key(),
+                                        s.set(),
+                                        s.timeoutMillis(),
+                                        List.of(),
+                                        s.at())
+                                : s);
+            }
             case Statement.Nat s -> s.text().split(" ")[0];
             default -> Canonical.statement(statement);
         };
@@ -131,8 +145,23 @@ public final class Shape {
                         set.keyTypes(),
                         set.holds(),
                         set.dataType(),
-                        set.elements(),
+                        // What is left of a timeout is another when the kernel is asked.
+                        set.elements().stream().map(e -> timeless(e, set)).toList(),
                         set.at());
+        ElementSet.Living living = set.living();
+        String changes =
+                living == null
+                        ? ""
+                        : living.updatable()
+                                + " "
+                                + living.timed()
+                                + " "
+                                + living.timeoutMillis()
+                                + " "
+                                + living.size()
+                                + living.statements().stream()
+                                        .map(Canonical::statement)
+                                        .toList();
         return "set "
                 + set.name()
                 + " "
@@ -142,7 +171,20 @@ public final class Shape {
                 + " "
                 + set.dataType()
                 + " "
+                + changes
                 + elements(unnamed);
+    }
+
+    private static Element timeless(Element e, ElementSet set) {
+        Element.Life life = e.life();
+        List<Statement> statements = life == null ? List.of() : life.statements();
+        if (statements.isEmpty() && set.living() != null) {
+            statements = set.living().statements();
+        }
+        long timeout = life == null ? -1 : life.timeoutMillis();
+        return timeout < 0 && statements.isEmpty()
+                ? new Element(e.key(), e.data(), e.at())
+                : new Element(e.key(), e.data(), e.at(), new Element.Life(timeout, -1, statements));
     }
 
     private static String elements(ElementSet set) {

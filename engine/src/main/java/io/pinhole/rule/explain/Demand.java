@@ -34,6 +34,9 @@ final class Demand {
     /** False if the test fails and no change of the packet is known that mends it. */
     boolean add(Statement test) {
         List<PureTests.Asked> tests = PureTests.of(test);
+        if (test instanceof Statement.InSet s && s.set().living() != null) {
+            return true; // only a trial can tell
+        }
         if (test instanceof Statement.InSet(var key, ElementSet set, boolean negated, var i, var a)
                 && key.size() > 1) {
             if (negated) {

@@ -18,6 +18,7 @@ final class Why {
         return switch (failed) {
             case Statement.InRange s -> test(s.value(), s.implied(), facts);
             case Statement.AnyBit s -> is(List.of(s.value()), facts, "");
+            case Statement.InSet s when s.set().living() != null -> changing(s, facts);
             case Statement.InSet s ->
                     s.implied()
                             ? test(s.key().getFirst(), true, facts)
@@ -27,11 +28,38 @@ final class Why {
                     s.rate().over() ? "the rate is not exceeded" : "the rate is used up";
             case Statement.Quota s ->
                     s.size().over() ? "the quota is not used up" : "the quota is used up";
+            case Statement.ConnLimit s ->
+                    s.over()
+                            ? "no more than " + s.most() + " connections are open"
+                            : "more than " + s.most() + " connections are open";
+            case Statement.UpdateSet s -> is(s.key(), facts, updated(s));
             case Statement.UseObject s -> object(s, facts);
             case Statement.SetMark s -> is(operands(s.value()), facts, ", not in the map");
             case Statement.SetCtMark s -> is(operands(s.value()), facts, ", not in the map");
             default -> "it does not match";
         };
+    }
+
+    /** What is in a changing set, and what its elements count, is no longer known here. */
+    private String changing(Statement.InSet s, PacketFacts facts) {
+        return is(
+                s.key(),
+                facts,
+                s.negated() ? ", in the set" : ", not in the set, or its element's limit says no");
+    }
+
+    private static String updated(Statement.UpdateSet s) {
+        for (Statement own : s.statements()) {
+            if (own instanceof Statement.Limit limit) {
+                return limit.rate().over() ? ", whose rate is not exceeded" : ", whose rate is used up";
+            }
+            if (own instanceof Statement.ConnLimit limit) {
+                return limit.over()
+                        ? ", of which no more than " + limit.most() + " connections are open"
+                        : ", of which more than " + limit.most() + " connections are open";
+            }
+        }
+        return ", and the set is full or its element's limit says no";
     }
 
     private String test(Expr value, boolean implied, PacketFacts facts) {

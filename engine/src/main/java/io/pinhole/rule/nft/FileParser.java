@@ -453,7 +453,9 @@ final class FileParser extends FileWalker {
         rule(table, chain, place);
     }
 
-    /** Remembers where the rule starts and walks to its end. */
+    private static final Set<String> WRITES = Set.of("add", "update", "delete");
+
+    /** Remembers where the rule starts and walks to its end, looking for sets it writes to. */
     private void rule(TableState table, TableState.ChainState chain, int place) {
         TableState.TextRule rule =
                 new TableState.TextRule(table, at.in.mark(), at.in.blankDepth(), scope.now());
@@ -461,11 +463,22 @@ final class FileParser extends FileWalker {
         chain.rules.add(place, rule);
         allRules.add(rule);
         int depth = 0;
+        boolean writes = false; // behind add, update or delete
+        boolean writesLater = false; // behind 'set add', whose set comes last
+        Token before = at.in.peek();
         while (true) {
             Token token = at.in.peek();
             if (token.kind() == Token.Kind.END || (depth == 0 && token.endsStatement())) {
                 break;
             }
+            if (before.is("@") && (writes || writesLater)) {
+                table.written.add(token.text());
+            }
+            if (!token.is("@")) {
+                writes = WRITES.contains(token.text());
+                writesLater |= writes && before.is("set");
+            }
+            before = token;
             if (token.is("{")) {
                 depth++;
             } else if (token.is("}") && --depth < 0) {

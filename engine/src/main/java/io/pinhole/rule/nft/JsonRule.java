@@ -11,6 +11,7 @@ import static io.pinhole.rule.nft.JsonValues.value;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Canonical;
 import io.pinhole.rule.DataType;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Field;
@@ -51,6 +52,9 @@ final class JsonRule extends TableState.PendingRule {
                     "notrack",
                     "ct helper",
                     "ct timeout",
+                    "ct count",
+                    "set",
+                    "meter",
                     "flow",
                     "snat",
                     "dnat",
@@ -61,13 +65,10 @@ final class JsonRule extends TableState.PendingRule {
                     "fwd",
                     "dup",
                     "queue",
-                    "set",
                     "map",
-                    "meter",
                     "synproxy",
                     "tproxy",
                     "xt",
-                    "ct count",
                     "ct expectation",
                     "last",
                     "secmark",
@@ -88,6 +89,15 @@ final class JsonRule extends TableState.PendingRule {
         super(table);
         json = rule;
         this.label = label;
+        if (rule.get("expr") instanceof Json.Items(List<Json> statements, Span at)) {
+            for (Json statement : statements) {
+                if (statement instanceof Json.Fields fields
+                        && fields.get("set") instanceof Json.Fields set
+                        && set.get("set") instanceof Json.Text(String name, Span nameAt)) {
+                    table.written.add(setName(name));
+                }
+            }
+        }
     }
 
     @Override
@@ -150,6 +160,9 @@ final class JsonRule extends TableState.PendingRule {
             }
             case "ct helper" -> requiredName(ObjectKind.HELPER, of, make, at);
             case "ct timeout" -> requiredName(ObjectKind.TIMEOUT, of, make, at);
+            case "ct count" -> make.out.add(JsonValues.connections(fields(of), at));
+            case "set" -> writeSet(fields(of), make, at);
+            case "meter" -> meter(fields(of), make, at);
             case "log" -> log(of, make, field.at());
             case "reject" -> reject(of, make, at);
             case "notrack" -> make.out.add(new Statement.Notrack(at));
@@ -173,6 +186,67 @@ final class JsonRule extends TableState.PendingRule {
                                         + name
                                         + "'"
                                         + Words.hint(name, STATEMENTS));
+    }
+
+    // ---- sets that rules write to ----
+
+    private static String setName(String name) {
+        return name.startsWith("@") ? name.substring(1) : name;
+    }
+
+    /** {@code {"op": "add", "elem": …, "set": "@s", "stmt": […]}}. */
+    private static void writeSet(Json.Fields of, RuleBuilder make, SourcePos at) {
+        String op = text(of, "op");
+        Statement.UpdateSet.Operation operation =
+                switch (op) {
+                    case "add" -> Statement.UpdateSet.Operation.ADD;
+                    case "update" -> Statement.UpdateSet.Operation.UPDATE;
+                    case "delete" -> Statement.UpdateSet.Operation.DELETE;
+                    default ->
+                            throw of.at()
+                                    .fault("expected add, update or delete, found '" + op + "'");
+                };
+        Json set = required(of, "set");
+        List<Statement> statements = new ArrayList<>();
+        Json given = of.get("stmt");
+        if (given != null) {
+            for (Json statement : JsonValues.list(given)) {
+                statements.add(JsonValues.state(fields(statement).only()));
+            }
+        }
+        Json elem = required(of, "elem");
+        List<Expr> key = elementKey(elem, make);
+        make.write(operation, key, setName(text(set)), set.at(), life(elem, statements), at);
+    }
+
+    /** {@code {"key": …, "stmt": …, "size": 65535, "name": "flood"}}. */
+    private static void meter(Json.Fields of, RuleBuilder make, SourcePos at) {
+        Json name = required(of, "name");
+        Json elem = required(of, "key");
+        List<Statement> statements =
+                List.of(JsonValues.state(fields(required(of, "stmt")).only()));
+        long size = integer(of, "size", ElementSet.Living.DEFAULT_SIZE);
+        List<Expr> key = elementKey(elem, make);
+        make.meter(key, text(name), name.at(), size, life(elem, statements), at);
+    }
+
+    private static List<Expr> elementKey(Json elem, RuleBuilder make) {
+        return key(
+                elem instanceof Json.Fields fields && fields.get("elem") instanceof Json.Fields of
+                        ? required(of, "val")
+                        : elem,
+                make);
+    }
+
+    private static Element.@Nullable Life life(Json elem, List<Statement> statements) {
+        long timeout =
+                elem instanceof Json.Fields fields && fields.get("elem") instanceof Json.Fields of
+                                && of.get("timeout") instanceof Json timeoutOf
+                        ? JsonValues.millis(timeoutOf)
+                        : 0;
+        return timeout == 0 && statements.isEmpty()
+                ? null
+                : new Element.Life(timeout, -1, statements);
     }
 
     // ---- matches ----
@@ -394,7 +468,7 @@ final class JsonRule extends TableState.PendingRule {
         return value * factor;
     }
 
-    private static QuotaSize quota(Json.Fields quota) {
+    static QuotaSize quota(Json.Fields quota) {
         long bytes = times(required(quota, "val"), quota.get("val_unit"));
         Json used = quota.get("used");
         return new QuotaSize(

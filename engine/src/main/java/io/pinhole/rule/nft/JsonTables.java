@@ -12,6 +12,7 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Elements;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.Field;
+import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.Span;
@@ -170,6 +171,8 @@ final class JsonTables {
         final Set<String> flags = new HashSet<>();
         @Nullable List<Element> elements;
         @Nullable Json untyped;
+        long timeoutMillis;
+        final List<Statement> statements = new ArrayList<>();
     }
 
     /** Reads {@code {"family": …, "type": …, "elem": […]}}, whose brace was read last. */
@@ -215,13 +218,16 @@ final class JsonTables {
                 }
             }
             case "elem" -> out.untyped = field.value();
-            case "timeout", "stmt" ->
+            case "timeout" -> out.timeoutMillis = JsonValues.millis(field.value());
+            case "stmt" -> {
+                if (map) {
                     throw field.at()
-                            .fault(
-                                    "'"
-                                            + field.name()
-                                            + "' of a set is "
-                                            + ValueParser.NOT_EVALUATED);
+                            .fault("statements of a map are " + ValueParser.NOT_EVALUATED);
+                }
+                for (Json statement : list(field.value())) {
+                    out.statements.add(JsonValues.state(JsonValues.fields(statement).only()));
+                }
+            }
             case "family", "table", "name", "size" -> out.fields.add(field);
             case "handle", "comment", "policy", "gc-interval", "auto-merge" -> {}
             default -> throw field.at().fault("unknown property of a set: " + field.name());
@@ -283,7 +289,13 @@ final class JsonTables {
             try {
                 Json json = in.tree();
                 budget.release(room);
-                typing.add(JsonValues.element(json), keyTypes, of.holds, of.dataTypes, out, 0);
+                Raw.Item item = JsonValues.element(json);
+                if (item.life() != null) {
+                    of.flags.add("dynamic"); // nft's JSON does not tell
+                    budget.keep(json.at());
+                    room = budget.room();
+                }
+                typing.add(item, keyTypes, of.holds, of.dataTypes, out, 0);
             } catch (Fault fault) {
                 errors.add(fault);
                 if (errors.isFull()) {
@@ -311,7 +323,9 @@ final class JsonTables {
                         declared.dataTypes,
                         declared.flags,
                         false,
-                        size == null ? null : JsonValues.integer(size));
+                        size == null ? null : JsonValues.integer(size),
+                        declared.timeoutMillis,
+                        declared.statements);
         if (table.sets.putIfAbsent(name, set) != null) {
             throw of.at().fault("set '" + name + "' is there twice");
         }

@@ -1,18 +1,17 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.rule.Action;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.Expr;
+import io.pinhole.rule.SourcePos;
+import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Values of nft's JSON (libnftables-json(5), "Expressions") to values as written. */
 final class JsonValues {
-    private static final Set<String> ELEMENT_STATE =
-            Set.of("timeout", "expires", "counter", "limit", "quota", "last", "ct count");
-
     private JsonValues() {}
 
     /** A value to compare with or to assign. */
@@ -88,33 +87,76 @@ final class JsonValues {
     static Raw.Item element(Json json) {
         if (json instanceof Json.Items(List<Json> pair, Span at) && pair.size() == 2) {
             Raw.Item key = element(pair.getFirst());
-            return new Raw.Item(key.key(), data(pair.getLast()));
+            return new Raw.Item(key.key(), data(pair.getLast()), key.life());
         }
         if (json instanceof Json.Fields fields
                 && fields.list().size() == 1
                 && fields.only().name().equals("elem")) {
             return element(fields.only());
         }
-        return new Raw.Item(value(json), null);
+        return new Raw.Item(value(json), null, null);
     }
 
-    /** {@code {"elem": {"val": …, "comment": …}}}. */
+    /** {@code {"elem": {"val": …, "timeout": 60, "limit": {…}, "comment": …}}}. */
     private static Raw.Item element(Json.Field elem) {
         Json.Fields fields = fields(elem.value());
+        long timeout = -1;
+        long expires = -1;
+        List<Statement> statements = new ArrayList<>();
         for (Json.Field field : fields.list()) {
-            if (ELEMENT_STATE.contains(field.name())) {
-                throw field.at()
-                        .fault(
-                                "'"
-                                        + field.name()
-                                        + "' of a single element is "
-                                        + ValueParser.NOT_EVALUATED);
-            }
-            if (!field.name().equals("val") && !field.name().equals("comment")) {
-                throw field.at().fault("expected val or comment, found '" + field.name() + "'");
+            switch (field.name()) {
+                case "val", "comment" -> {}
+                case "timeout" -> {
+                    long millis = millis(field.value());
+                    timeout = millis == 0 ? -1 : millis;
+                }
+                case "expires" -> expires = millis(field.value());
+                default -> statements.add(state(field));
             }
         }
-        return element(required(fields, "val"));
+        Raw.Item item = element(required(fields, "val"));
+        if (timeout < 0 && expires < 0 && statements.isEmpty()) {
+            return item;
+        }
+        return new Raw.Item(
+                item.key(), item.data(), new Element.Life(timeout, expires, statements));
+    }
+
+    /** A time, given in seconds. */
+    static long millis(Json seconds) {
+        long number = integer(seconds);
+        if (number > Long.MAX_VALUE / 1_000_000_000) {
+            throw seconds.at().fault("a time is at most 292 years");
+        }
+        return number * 1000;
+    }
+
+    /** A statement of an element or of a set. */
+    static Statement state(Json.Field field) {
+        SourcePos at = field.at().pos();
+        return switch (field.name()) {
+            case "counter" ->
+                    field.value() instanceof Json.Fields counter
+                            ? new Statement.Counter(
+                                    integer(counter, "packets", 0), integer(counter, "bytes", 0), at)
+                            : new Statement.Counter(0, 0, at);
+            case "limit" -> new Statement.Limit(JsonRule.limit(fields(field.value())), at);
+            case "quota" -> new Statement.Quota(JsonRule.quota(fields(field.value())), at);
+            case "ct count" -> connections(fields(field.value()), at);
+            case "last" ->
+                    throw field.at().fault("'last' of a set is " + ValueParser.NOT_EVALUATED);
+            default ->
+                    throw field.at()
+                            .fault(
+                                    "expected val, timeout, a statement or comment, found '"
+                                            + field.name()
+                                            + "'");
+        };
+    }
+
+    /** {@code {"val": 20, "inv": true}}. */
+    static Statement.ConnLimit connections(Json.Fields of, SourcePos at) {
+        return new Statement.ConnLimit(integer(required(of, "val")), flag(of, "inv"), at);
     }
 
     private static Raw data(Json json) {

@@ -2,6 +2,7 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.Action;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.text.Span;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +48,10 @@ sealed interface Raw {
     /** {@code *}. */
     record Any(Span at) implements Raw {}
 
-    /** One element between braces. */
-    record Item(Raw key, @Nullable Raw data) {}
+    /**
+     * One element between braces.
+     *
+     * @param life timeout and statements of its own
+     */
+    record Item(Raw key, @Nullable Raw data, Element.@Nullable Life life) {}
 }

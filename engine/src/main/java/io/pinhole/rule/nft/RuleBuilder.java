@@ -1,7 +1,9 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.rule.DataType;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Elements;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.Field;
@@ -266,6 +268,95 @@ final class RuleBuilder {
         out.add(new Statement.UseObject(kind, null, new Statement.ObjectMap(key, of), at));
     }
 
+    // ---- sets that rules write to ----
+
+    void write(
+            Statement.UpdateSet.Operation operation,
+            List<Expr> key,
+            String name,
+            Span nameAt,
+            Element.@Nullable Life life,
+            SourcePos at) {
+        ElementSet set =
+                named(name, nameAt, types(key), ElementSet.Holds.NOTHING, List.of(), "add");
+        if (set.holds() != ElementSet.Holds.NOTHING) {
+            throw nameAt.fault("writing to a map is " + ValueParser.NOT_EVALUATED);
+        }
+        ElementSet.Living living = set.living();
+        if (living == null) {
+            // What is wrong with the set has been said where it is declared.
+            throw nameAt.fault("rules cannot write to the set '" + name + "'");
+        }
+        write(operation, key, set, living, life, nameAt, at);
+    }
+
+    /** A set of its own, made by the rule that writes to it. */
+    void meter(
+            List<Expr> key,
+            String name,
+            Span nameAt,
+            long size,
+            Element.@Nullable Life life,
+            SourcePos at) {
+        if (sets.containsKey(name)) {
+            throw nameAt.fault("set or meter '" + name + "' exists");
+        }
+        if (life == null || life.statements().isEmpty()) {
+            throw nameAt.fault("a meter needs a statement such as 'limit rate 10/second'");
+        }
+        boolean timed = life.timeoutMillis() > 0;
+        ElementSet.Living living = new ElementSet.Living(true, timed, 0, size, List.of());
+        ElementSet set =
+                new ElementSet(
+                        name,
+                        types(key),
+                        ElementSet.Holds.NOTHING,
+                        null,
+                        List.of(),
+                        nameAt.pos(),
+                        living);
+        // Later rules may look it up.
+        sets.put(name, set);
+        Statement.UpdateSet.Operation operation =
+                timed ? Statement.UpdateSet.Operation.UPDATE : Statement.UpdateSet.Operation.ADD;
+        write(operation, key, set, living, life, nameAt, at);
+    }
+
+    private void write(
+            Statement.UpdateSet.Operation operation,
+            List<Expr> key,
+            ElementSet set,
+            ElementSet.Living living,
+            Element.@Nullable Life life,
+            Span nameAt,
+            SourcePos at) {
+        long timeout = life == null ? 0 : Math.max(0, life.timeoutMillis());
+        List<Statement> statements = life == null ? List.of() : life.statements();
+        if (life != null && life.expiresMillis() >= 0) {
+            throw nameAt.fault("'expires' in a rule is " + ValueParser.NOT_EVALUATED);
+        }
+        if (timeout != 0 && !living.timed()) {
+            throw nameAt.fault("a timeout needs 'flags timeout' in the set's declaration");
+        }
+        boolean counts =
+                statements.stream().anyMatch(s -> s instanceof Statement.ConnLimit)
+                        || living.statements().stream()
+                                .anyMatch(s -> s instanceof Statement.ConnLimit);
+        if (counts && living.timed()) {
+            throw nameAt.fault("'ct count' does not go with a set that has timeouts");
+        }
+        if (!statements.isEmpty()
+                && !living.statements().isEmpty()
+                && !kinds(statements).equals(kinds(living.statements()))) {
+            throw nameAt.fault("the set has other statements than the rule");
+        }
+        out.add(new Statement.UpdateSet(operation, key, set, timeout, statements, at));
+    }
+
+    private static List<Class<?>> kinds(List<Statement> statements) {
+        return statements.stream().<Class<?>>map(Object::getClass).toList();
+    }
+
     // ---- sets ----
 
     private ElementSet set(
@@ -294,6 +385,12 @@ final class RuleBuilder {
                         braces.at().pos());
         if (set.elements().isEmpty()) {
             throw braces.at().fault("set is empty");
+        }
+        if (set.elements() instanceof Elements columns && columns.hasLives()) {
+            throw braces.at()
+                    .fault(
+                            "a timeout or statement of an element in a rule is "
+                                    + ValueParser.NOT_EVALUATED);
         }
         if (key.isEmpty()) {
             throw braces.at().fault("nothing to look up");

@@ -2,7 +2,9 @@ package io.pinhole.rule.nft;
 
 import io.pinhole.rule.Action;
 import io.pinhole.rule.DataType;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
+import io.pinhole.rule.Expr;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.ObjectKind;
 import io.pinhole.rule.RejectWith;
@@ -12,6 +14,7 @@ import io.pinhole.rule.SourcePos;
 import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -123,8 +126,87 @@ final class RuleParser extends MatchParser {
             }
             case "snat", "dnat", "masquerade", "redirect" -> nat();
             case "flow" -> flow();
+            case "add", "update", "delete" -> writeSet(token.at());
+            case "set" -> {
+                in.next();
+                writeSetLater(token.at());
+            }
+            case "meter" -> meter(token.at());
+            case "ct" -> {
+                if (second().is("count")) {
+                    make.out.add(new StateParser(this).connections());
+                } else {
+                    match();
+                }
+            }
             default -> match();
         }
+    }
+
+    /** The token behind the next one. */
+    private Token second() {
+        Lexer ahead = new Lexer(in.mark());
+        ahead.next();
+        return ahead.next();
+    }
+
+    // ---- sets that rules write to ----
+
+    /** {@code add @blacklist { ip saddr timeout 1h limit rate over 10/minute }}. */
+    private void writeSet(Span at) {
+        Statement.UpdateSet.Operation operation = operation();
+        expect("@", "before the name of a set");
+        Token name = name("a set");
+        expect("{", "before the key of an element");
+        List<Expr> key = keyOfElement();
+        Element.Life life = new StateParser(this).life();
+        if (in.peek().is(":")) {
+            throw in.peek().at().fault("writing to a map is " + NOT_EVALUATED);
+        }
+        expect("}", "after the element");
+        make.write(operation, key, name.text(), name.at(), life, at.pos());
+    }
+
+    /** {@code set add ip saddr timeout 1h @blacklist}, as it was written once. */
+    private void writeSetLater(Span at) {
+        Statement.UpdateSet.Operation operation = operation();
+        List<Expr> key = keyOfElement();
+        Element.Life life = new StateParser(this).life();
+        expect("@", "before the name of a set");
+        Token name = name("a set");
+        make.write(operation, key, name.text(), name.at(), life, at.pos());
+    }
+
+    private List<Expr> keyOfElement() {
+        Token token = in.peek();
+        if (token.kind() != Token.Kind.WORD && !token.is("(")) {
+            throw token.at().fault("a constant as a key is " + NOT_EVALUATED);
+        }
+        return concatenation();
+    }
+
+    private Statement.UpdateSet.Operation operation() {
+        Token token = in.next();
+        return switch (token.text()) {
+            case "add" -> Statement.UpdateSet.Operation.ADD;
+            case "update" -> Statement.UpdateSet.Operation.UPDATE;
+            case "delete" -> Statement.UpdateSet.Operation.DELETE;
+            default ->
+                    throw token.at()
+                            .fault("expected add, update or delete, found " + token.found());
+        };
+    }
+
+    /** {@code meter flood size 1000 { ip saddr timeout 1m limit rate 10/second }}. */
+    private void meter(Span at) {
+        in.next();
+        Token name = name("a meter");
+        long size = accept("size") ? number("a size", MAX_U32) : ElementSet.Living.DEFAULT_SIZE;
+        expect("{", "before the key of a meter");
+        List<Expr> key = keyOfElement();
+        Element.Life life = new StateParser(this).life();
+        expect("}", "after the statement of a meter");
+        make.meter(key, name.text(), name.at(), size, life, at.pos());
     }
 
     private void reject() {
@@ -188,14 +270,8 @@ final class RuleParser extends MatchParser {
             objectReference(ObjectKind.COUNTER, at);
             return;
         }
-        long packets = 0;
-        long bytes = 0;
-        if (accept("packets")) {
-            packets = number("a number of packets", Long.MAX_VALUE);
-            expect("bytes", "after the packets of a counter");
-            bytes = number("a number of bytes", Long.MAX_VALUE);
-        }
-        make.out.add(new Statement.Counter(packets, bytes, at.pos()));
+        long[] counted = new StateParser(this).counted();
+        make.out.add(new Statement.Counter(counted[0], counted[1], at.pos()));
     }
 
     private void limitStatement() {

@@ -56,19 +56,19 @@ final class RuleSetMaker {
         if (known == null) {
             known = new LinkedHashMap<>();
             for (TableState.SetState set : table.sets.values()) {
-                known.put(set.name, elements(set));
+                known.put(set.name, elements(set, table.written.contains(set.name)));
             }
             sets.put(table, known);
         }
         return known;
     }
 
-    private ElementSet elements(TableState.SetState set) {
+    private ElementSet elements(TableState.SetState set, boolean written) {
         List<Element> elements = set.changes.size() == 1 ? only(set) : null;
         if (elements == null) {
             elements = changed(set);
         }
-        ElementSet made = made(set, elements);
+        ElementSet made = made(set, elements, living(set, elements, written));
         try {
             Typing.overlaps(made, set.autoMerge, set.at);
         } catch (Fault fault) {
@@ -130,9 +130,67 @@ final class RuleSetMaker {
         }
     }
 
-    private static ElementSet made(TableState.SetState set, List<Element> elements) {
+    private static ElementSet made(
+            TableState.SetState set, List<Element> elements, ElementSet.@Nullable Living living) {
         @Nullable DataType data = set.dataTypes.isEmpty() ? null : set.dataTypes.getFirst();
-        return new ElementSet(set.name, set.keyTypes, set.holds, data, elements, set.at.pos());
+        return new ElementSet(
+                set.name, set.keyTypes, set.holds, data, elements, set.at.pos(), living);
+    }
+
+    /**
+     * How a set changes; null where it does not.
+     *
+     * @param written true if rules write to it
+     */
+    private ElementSet.@Nullable Living living(
+            TableState.SetState set, List<Element> elements, boolean written) {
+        boolean map = set.holds != ElementSet.Holds.NOTHING;
+        if (map && set.isTimed()) {
+            errors.add(set.at, "a map with timeouts is " + ValueParser.NOT_EVALUATED);
+        }
+        boolean lives = elements instanceof Elements columns ? columns.hasLives() : elements.stream().anyMatch(e -> e.life() != null);
+        if (map || !(written || lives || set.timeoutMillis != 0 || !set.statements.isEmpty())) {
+            return null;
+        }
+        if (written && set.flags.contains("interval")) {
+            errors.add(set.at, "rules cannot write to a set with 'flags interval'");
+            return null;
+        }
+        if (lives && !set.isTimed() && elements.stream().anyMatch(RuleSetMaker::hasTimeout)) {
+            errors.add(set.at, "elements with a timeout need 'flags timeout' in the set's declaration");
+        }
+        if (lives && set.timeoutMillis == 0 && elements.stream().anyMatch(RuleSetMaker::onlyExpires)) {
+            errors.add(set.at, "an element that expires needs a timeout");
+        }
+        if (lives
+                && !written
+                && set.statements.isEmpty()
+                && !set.flags.contains("dynamic")
+                && elements.stream().anyMatch(RuleSetMaker::hasStatements)) {
+            errors.add(
+                    set.at,
+                    "elements with statements need them in the set's declaration, or 'flags"
+                            + " dynamic'");
+        }
+        Long size = set.size;
+        long room = size == null ? ElementSet.Living.DEFAULT_SIZE : size;
+        return new ElementSet.Living(
+                written, set.isTimed(), set.timeoutMillis, written ? room : 0, set.statements);
+    }
+
+    private static boolean onlyExpires(Element element) {
+        Element.Life life = element.life();
+        return life != null && life.timeoutMillis() < 0 && life.expiresMillis() >= 0;
+    }
+
+    private static boolean hasStatements(Element element) {
+        Element.Life life = element.life();
+        return life != null && !life.statements().isEmpty();
+    }
+
+    private static boolean hasTimeout(Element element) {
+        Element.Life life = element.life();
+        return life != null && (life.timeoutMillis() > 0 || life.expiresMillis() >= 0);
     }
 
     private Table table(TableState table) {

@@ -5,6 +5,7 @@ import io.pinhole.rule.Element;
 import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Elements;
 import io.pinhole.rule.Field;
+import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Errors;
 import io.pinhole.rule.text.Fault;
 import io.pinhole.rule.text.SourceText;
@@ -34,6 +35,8 @@ final class SetParser {
         final Set<String> flags = new HashSet<>();
         boolean autoMerge;
         @Nullable Long size;
+        long timeoutMillis;
+        final List<Statement> statements = new ArrayList<>();
         Raw.@Nullable Braces untyped;
         @Nullable List<Element> elements;
         @Nullable Span elementsAt;
@@ -91,7 +94,9 @@ final class SetParser {
                                 declared.dataTypes,
                                 declared.flags,
                                 declared.autoMerge,
-                                declared.size);
+                                declared.size,
+                                declared.timeoutMillis,
+                                declared.statements);
         Span elementsAt = declared.elementsAt;
         if (elementsAt != null) {
             List<Element> elements = declared.elements;
@@ -106,6 +111,15 @@ final class SetParser {
     }
 
     private void item(Declared out, Token first, boolean map) {
+        Statement statement = new StateParser(at).statement();
+        if (statement != null) {
+            if (map) {
+                throw first.at()
+                        .fault("'" + first.text() + "' of a map is " + ValueParser.NOT_EVALUATED);
+            }
+            out.statements.add(statement);
+            return;
+        }
         at.in.next();
         switch (first.text()) {
             case "type", "typeof" -> types(out, first.is("typeof"), map, first.at());
@@ -131,7 +145,7 @@ final class SetParser {
                             .fault("expected performance or memory, found " + policy.found());
                 }
             }
-            case "gc-interval" -> at.in.next();
+            case "gc-interval" -> new StateParser(at).time();
             case "comment" -> at.string("a comment");
             case "elements" -> {
                 at.expect("=", "after 'elements'");
@@ -142,13 +156,7 @@ final class SetParser {
                     out.elements = elements(out.keyTypes, out.holds, out.dataTypes);
                 }
             }
-            case "timeout", "counter", "quota", "limit", "ct", "last" ->
-                    throw first.at()
-                            .fault(
-                                    "'"
-                                            + first.text()
-                                            + "' of a set is "
-                                            + ValueParser.NOT_EVALUATED);
+            case "timeout" -> out.timeoutMillis = new StateParser(at).time();
             default ->
                     throw first.at()
                             .fault(
@@ -163,6 +171,7 @@ final class SetParser {
                                                             "elements",
                                                             "size",
                                                             "comment",
+                                                            "timeout",
                                                             "auto-merge",
                                                             "policy")));
         }

@@ -7,8 +7,10 @@ import io.pinhole.rule.ElementSet;
 import io.pinhole.rule.Family;
 import io.pinhole.rule.NamedObject;
 import io.pinhole.rule.Rule;
+import io.pinhole.rule.Statement;
 import io.pinhole.rule.text.Span;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -26,6 +28,9 @@ final class TableState {
     final Map<String, SetState> sets = new LinkedHashMap<>();
     final List<NamedObject> objects = new ArrayList<>();
     final Set<String> flowtables = new LinkedHashSet<>();
+
+    /** Names behind {@code add @} and its kin: sets that rules write to. */
+    final Set<String> written = new HashSet<>();
 
     TableState(Family family, String name, Span at) {
         this.family = family;
@@ -98,6 +103,8 @@ final class TableState {
         final Set<String> flags;
         final boolean autoMerge;
         final @Nullable Long size;
+        final long timeoutMillis;
+        final List<Statement> statements;
         final List<Change> changes = new ArrayList<>();
         @Nullable ElementSet made;
 
@@ -109,7 +116,9 @@ final class TableState {
                 List<DataType> dataTypes,
                 Set<String> flags,
                 boolean autoMerge,
-                @Nullable Long size) {
+                @Nullable Long size,
+                long timeoutMillis,
+                List<Statement> statements) {
             this.name = name;
             this.at = at;
             this.keyTypes = keyTypes;
@@ -118,6 +127,13 @@ final class TableState {
             this.flags = flags;
             this.autoMerge = autoMerge;
             this.size = size;
+            this.timeoutMillis = timeoutMillis;
+            this.statements = List.copyOf(statements);
+        }
+
+        /** True if elements may have a timeout. */
+        boolean isTimed() {
+            return timeoutMillis != 0 || flags.contains("timeout");
         }
     }
 

@@ -286,9 +286,14 @@ final class Typing {
         }
         Span at = item.key().at();
         budget.element(at);
+        if (item.life() != null && holds != ElementSet.Holds.NOTHING) {
+            throw at.fault(
+                    "a timeout or statement of a map's element is " + ValueParser.NOT_EVALUATED);
+        }
         out.add(
                 key(item.key(), keyTypes),
                 data(item, holds, dataTypes),
+                item.life(),
                 at.source().name,
                 at.line(),
                 at.column());

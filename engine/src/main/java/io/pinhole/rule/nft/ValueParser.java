@@ -1,6 +1,7 @@
 package io.pinhole.rule.nft;
 
 import io.pinhole.rule.Action;
+import io.pinhole.rule.Element;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.text.Span;
 import io.pinhole.rule.text.Words;
@@ -329,35 +330,19 @@ class ValueParser {
 
     private Raw.Item item() {
         Raw key = parts();
-        options();
+        Element.Life life = new StateParser(this).life();
+        if (life != null) {
+            budget.keep(key.at());
+        }
         if (!accept(":")) {
-            return new Raw.Item(key, null);
+            return new Raw.Item(key, null, life);
         }
         Action action = verdictOrNull();
         Raw data = action == null ? parts() : new Raw.Verdict(action, key.at());
-        options();
-        return new Raw.Item(key, data);
-    }
-
-    private void options() {
-        while (true) {
-            Token token = in.peek();
-            if (token.is("comment")) {
-                in.next();
-                string("a comment");
-            } else if (token.is("timeout")
-                    || token.is("expires")
-                    || token.is("counter")
-                    || token.is("limit")
-                    || token.is("quota")
-                    || token.is("ct")
-                    || token.is("last")) {
-                throw token.at()
-                        .fault("'" + token.text() + "' of a single element is " + NOT_EVALUATED);
-            } else {
-                return;
-            }
+        while (accept("comment")) {
+            string("a comment");
         }
+        return new Raw.Item(key, data, life);
     }
 
     // ---- verdicts ----

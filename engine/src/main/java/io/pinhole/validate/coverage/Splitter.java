@@ -147,14 +147,19 @@ final class Splitter {
 
     /** Parts of such a rule would count apart. */
     private static boolean hasState(Statement s) {
-        return s instanceof Statement.Limit || s instanceof Statement.Quota;
+        return s instanceof Statement.Limit
+                || s instanceof Statement.Quota
+                || s instanceof Statement.ConnLimit
+                || s instanceof Statement.UpdateSet
+                || (s instanceof Statement.InSet in && in.set().living() != null);
     }
 
     /** Null for a statement that is one thing only. */
     private static @Nullable List<Alternative> alternatives(Statement statement) {
         List<Alternative> out = new ArrayList<>();
         switch (statement) {
-            case Statement.InSet s when !s.negated() && !s.implied() -> {
+            case Statement.InSet s
+                    when !s.negated() && !s.implied() && s.set().living() == null -> {
                 if (s.set().elements().stream().anyMatch(Element::isCatchAll)) {
                     return null;
                 }

@@ -270,6 +270,10 @@ public final class Walk {
                     int any = value.anyBit(bdd, s.mask());
                     require(s.negated() ? bdd.minus(value.present(), any) : any);
                 }
+                case Statement.InSet s when s.set().living() != null -> {
+                    require(present(s.key()));
+                    undecided(s.at().toString());
+                }
                 case Statement.InSet s -> {
                     int in = members(s.key(), s.set());
                     require(s.negated() ? bdd.minus(present(s.key()), in) : in);
@@ -280,6 +284,11 @@ public final class Walk {
                 case Statement.Counter s -> acts = true;
                 case Statement.Limit s -> undecided(s.at().toString());
                 case Statement.Quota s -> undecided(s.at().toString());
+                case Statement.ConnLimit s -> undecided(s.at().toString());
+                case Statement.UpdateSet s -> {
+                    require(present(s.key()));
+                    undecided(s.at().toString());
+                }
                 case Statement.UseObject s -> use(s);
                 case Statement.Log s -> acts = true;
                 case Statement.Notrack s -> {
