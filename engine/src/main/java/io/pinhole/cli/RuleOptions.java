@@ -81,7 +81,8 @@ final class RuleOptions {
     private RuleSet read(List<RuleReader.Source> files, Map<String, String> all) throws UserError {
         String setFile = reading.ipset;
         IpSets sets = setFile == null ? IpSets.NONE : IpSets.read(setFile, RuleFiles.read(setFile));
-        RuleReader.Context context = new RuleReader.Context(all, new RuleFiles(reading.includePath), sets);
+        RuleReader.Context context =
+                new RuleReader.Context(all, new RuleFiles(reading.includePath), sets);
         return switch (RuleReader.read(files, context)) {
             case ReadResult.Loaded(RuleSet set) -> {
                 refuseNat(set);

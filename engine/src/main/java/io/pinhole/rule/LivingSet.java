@@ -20,6 +20,7 @@ final class LivingSet {
 
     /** A century; what is longer does not end. */
     private static final long LONGEST_MILLIS = 100L * 365 * 86_400_000;
+
     private static final int FIRST = 16;
     private static final byte FREE = 0;
     private static final byte USED = 1;
@@ -118,11 +119,18 @@ final class LivingSet {
                 catchAll = slot;
             }
             Element.Life life = element.life();
-            long timeout = life == null || life.timeoutMillis() < 0 ? living.timeoutMillis() : life.timeoutMillis();
+            long timeout =
+                    life == null || life.timeoutMillis() < 0
+                            ? living.timeoutMillis()
+                            : life.timeoutMillis();
             long left = life == null || life.expiresMillis() < 0 ? timeout : life.expiresMillis();
             timeouts[slot] = timeout;
             deadlines[slot] = timeout == 0 ? NEVER : after(0, left);
-            states[slot] = maker.make(life == null || life.statements().isEmpty() ? living.statements() : life.statements());
+            states[slot] =
+                    maker.make(
+                            life == null || life.statements().isEmpty()
+                                    ? living.statements()
+                                    : life.statements());
         }
     }
 
@@ -188,7 +196,9 @@ final class LivingSet {
 
     private int search(Value[] key, PacketFacts facts) {
         int mask = uses.length - 2;
-        for (int at = SetCode.spread(hash(key, facts)) & mask; uses[at] != FREE; at = at + 1 & mask) {
+        for (int at = SetCode.spread(hash(key, facts)) & mask;
+                uses[at] != FREE;
+                at = at + 1 & mask) {
             if (uses[at] == USED && equal(at * words, key, facts)) {
                 return at;
             }
@@ -366,7 +376,8 @@ final class LivingSet {
         }
     }
 
-    private void copy(long[] oldDeadlines, long[] oldTimeouts, Step[][] oldStates, int from, int to) {
+    private void copy(
+            long[] oldDeadlines, long[] oldTimeouts, Step[][] oldStates, int from, int to) {
         deadlines[to] = oldDeadlines[from];
         timeouts[to] = oldTimeouts[from];
         states[to] = oldStates[from];
@@ -379,18 +390,26 @@ final class LivingSet {
         List<Element> out = new ArrayList<>();
         List<Element> written = model.elements();
         for (int i = 0; i < deadlines.length; i++) {
-            boolean there = fixed == null ? i == catchAll || (i < uses.length - 1 && uses[i] == USED) : i < written.size();
+            boolean there =
+                    fixed == null
+                            ? i == catchAll || (i < uses.length - 1 && uses[i] == USED)
+                            : i < written.size();
             if (!there || (started && nowNanos >= deadlines[i])) {
                 continue;
             }
             List<Range> key = fixed == null ? key(i) : written.get(i).key();
-            long left = deadlines[i] == NEVER ? -1 : (started ? deadlines[i] - nowNanos : deadlines[i]) / 1_000_000;
+            long left =
+                    deadlines[i] == NEVER
+                            ? -1
+                            : (started ? deadlines[i] - nowNanos : deadlines[i]) / 1_000_000;
             List<Statement> statements = new ArrayList<>();
             for (Step step : states[i]) {
                 statements.add(LivingSteps.written(step));
             }
             long timeout = timeouts[i] == living.timeoutMillis() ? -1 : timeouts[i];
-            out.add(new Element(key, null, model.at(), new Element.Life(timeout, left, statements)));
+            out.add(
+                    new Element(
+                            key, null, model.at(), new Element.Life(timeout, left, statements)));
         }
         return out;
     }

@@ -172,8 +172,7 @@ final class OpenFlows {
 
     private void enter(int i) {
         int at = i * WORDS;
-        int to =
-                place(flows[at], flows[at + 1], flows[at + 2], flows[at + 3], flows[at + 4]);
+        int to = place(flows[at], flows[at + 1], flows[at + 2], flows[at + 3], flows[at + 4]);
         while (table[to] != 0) {
             to = to + 1 & table.length - 1;
         }

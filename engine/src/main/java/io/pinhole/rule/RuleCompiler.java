@@ -71,13 +71,7 @@ final class RuleCompiler {
                             .toArray(CompiledRules.Base[]::new);
         }
         return new CompiledRules(
-                rules,
-                sorted,
-                all,
-                counters,
-                tally,
-                stateful,
-                List.copyOf(livingSets.values()));
+                rules, sorted, all, counters, tally, stateful, List.copyOf(livingSets.values()));
     }
 
     private Step stateful(Step step) {

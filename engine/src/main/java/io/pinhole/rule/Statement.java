@@ -56,8 +56,8 @@ public sealed interface Statement {
     record ConnLimit(long most, boolean over, SourcePos at) implements Statement {}
 
     /**
-     * {@code add @set { key timeout 1h limit rate 3/minute }} and its kin: goes on if the element is
-     * there or could be added, and its statements say so.
+     * {@code add @set { key timeout 1h limit rate 3/minute }} and its kin: goes on if the element
+     * is there or could be added, and its statements say so.
      *
      * @param timeoutMillis of the element; 0 for that of the set
      * @param statements what a new element gets; those of the set where empty

@@ -116,8 +116,7 @@ class ReadingOptionsTest {
     @Test
     void includesAreLookedForInFoldersGiven() throws IOException {
         Path other = Files.createDirectory(dir.resolve("parts"));
-        Files.writeString(
-                other.resolve("accept.nft"), "table ip t { chain f { accept; }; }\n");
+        Files.writeString(other.resolve("accept.nft"), "table ip t { chain f { accept; }; }\n");
         String main =
                 Files.writeString(
                                 dir.resolve("main.nft"),

@@ -231,11 +231,7 @@ final class RuleSets {
                             : "update @seen { " + ip + " }";
             case 6 -> ports ? ip + " . " + transport + " dport @slow" : ip + " @seen";
             case 7 -> ports ? transport + " sport " + pick("", "!= ") + "@counted" : "";
-            default ->
-                    level == 5 || !ports || !counting
-                            ? ""
-                            : "ct state new "
-                                    + connections(ip);
+            default -> level == 5 || !ports || !counting ? "" : "ct state new " + connections(ip);
         };
     }
 

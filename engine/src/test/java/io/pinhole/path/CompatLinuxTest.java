@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.core.Settings;
 import io.pinhole.decode.LinkType;
+import io.pinhole.decode.PacketBytes;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.RuleFixture;
 import java.lang.foreign.MemorySegment;
-import io.pinhole.decode.PacketBytes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

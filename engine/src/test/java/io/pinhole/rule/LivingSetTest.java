@@ -32,16 +32,12 @@ class LivingSetTest {
         return out.toString();
     }
 
-    /**
-     * Packets {@code SOURCE@SECONDS}: the last number of the source address, and when it comes.
-     */
+    /** Packets {@code SOURCE@SECONDS}: the last number of the source address, and when it comes. */
     private static List<PacketFacts> packets(String text) {
         List<PacketFacts> out = new ArrayList<>();
         for (String word : text.strip().split(" +")) {
             String[] parts = word.split("@");
-            out.add(
-                    RuleFixture.packet(
-                            SYN.formatted("198.51.100." + parts[0], 21, parts[1])));
+            out.add(RuleFixture.packet(SYN.formatted("198.51.100." + parts[0], 21, parts[1])));
         }
         return out;
     }
@@ -183,8 +179,7 @@ class LivingSetTest {
             PacketFacts facts = RuleFixture.packet(SYN.formatted(from, 1 + (i >>> 16), 0));
             // An element and its connection take a place each; without room for it, a drop.
             boolean dropped =
-                    RuleFixture.run(program, Hook.FORWARD, facts)
-                                    == io.pinhole.core.Verdict.DROP
+                    RuleFixture.run(program, Hook.FORWARD, facts) == io.pinhole.core.Verdict.DROP
                             && facts.decidedBy.text().startsWith("test.nft");
             elements += dropped ? 0 : 1;
             refused += dropped ? 1 : 0;

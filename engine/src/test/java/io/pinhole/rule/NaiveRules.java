@@ -514,18 +514,18 @@ public final class NaiveRules {
         }
         String key =
                 p.protocol()
-                                + " "
-                                + kept.originalSourceHigh
-                                + " "
-                                + kept.originalSourceLow
-                                + " "
-                                + kept.originalDestinationHigh
-                                + " "
-                                + kept.originalDestinationLow
-                                + " "
-                                + kept.originalSourcePort
-                                + " "
-                                + kept.originalDestinationPort;
+                        + " "
+                        + kept.originalSourceHigh
+                        + " "
+                        + kept.originalSourceLow
+                        + " "
+                        + kept.originalDestinationHigh
+                        + " "
+                        + kept.originalDestinationLow
+                        + " "
+                        + kept.originalSourcePort
+                        + " "
+                        + kept.originalDestinationPort;
         bucket.connections.values().removeIf(c -> !open(c, facts));
         if (facts.hasFlow || !bucket.connections.containsKey(key)) {
             bucket.connections.put(key, kept);

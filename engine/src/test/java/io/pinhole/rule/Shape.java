@@ -159,9 +159,7 @@ public final class Shape {
                                 + living.timeoutMillis()
                                 + " "
                                 + living.size()
-                                + living.statements().stream()
-                                        .map(Canonical::statement)
-                                        .toList();
+                                + living.statements().stream().map(Canonical::statement).toList();
         return "set "
                 + set.name()
                 + " "

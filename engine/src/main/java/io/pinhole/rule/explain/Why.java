@@ -51,7 +51,9 @@ final class Why {
     private static String updated(Statement.UpdateSet s) {
         for (Statement own : s.statements()) {
             if (own instanceof Statement.Limit limit) {
-                return limit.rate().over() ? ", whose rate is not exceeded" : ", whose rate is used up";
+                return limit.rate().over()
+                        ? ", whose rate is not exceeded"
+                        : ", whose rate is used up";
             }
             if (own instanceof Statement.ConnLimit limit) {
                 return limit.over()

@@ -321,7 +321,11 @@ final class MatchReader {
             case "--length" -> {
                 Range range = Parse.numbers(args.value(option), 65_535);
                 // xt_length: with the header, which the length in an IPv6 header leaves out.
-                add(names.version() == 4 ? Field.IP_LENGTH : Field.META_LENGTH, range, negated, pos);
+                add(
+                        names.version() == 4 ? Field.IP_LENGTH : Field.META_LENGTH,
+                        range,
+                        negated,
+                        pos);
             }
             case "--mac-source" -> {
                 Word value = args.value(option);

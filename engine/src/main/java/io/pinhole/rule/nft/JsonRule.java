@@ -223,8 +223,7 @@ final class JsonRule extends TableState.PendingRule {
     private static void meter(Json.Fields of, RuleBuilder make, SourcePos at) {
         Json name = required(of, "name");
         Json elem = required(of, "key");
-        List<Statement> statements =
-                List.of(JsonValues.state(fields(required(of, "stmt")).only()));
+        List<Statement> statements = List.of(JsonValues.state(fields(required(of, "stmt")).only()));
         long size = integer(of, "size", ElementSet.Living.DEFAULT_SIZE);
         List<Expr> key = elementKey(elem, make);
         make.meter(key, text(name), name.at(), size, life(elem, statements), at);
@@ -240,7 +239,8 @@ final class JsonRule extends TableState.PendingRule {
 
     private static Element.@Nullable Life life(Json elem, List<Statement> statements) {
         long timeout =
-                elem instanceof Json.Fields fields && fields.get("elem") instanceof Json.Fields of
+                elem instanceof Json.Fields fields
+                                && fields.get("elem") instanceof Json.Fields of
                                 && of.get("timeout") instanceof Json timeoutOf
                         ? JsonValues.millis(timeoutOf)
                         : 0;

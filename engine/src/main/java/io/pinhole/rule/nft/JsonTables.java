@@ -221,8 +221,7 @@ final class JsonTables {
             case "timeout" -> out.timeoutMillis = JsonValues.millis(field.value());
             case "stmt" -> {
                 if (map) {
-                    throw field.at()
-                            .fault("statements of a map are " + ValueParser.NOT_EVALUATED);
+                    throw field.at().fault("statements of a map are " + ValueParser.NOT_EVALUATED);
                 }
                 for (Json statement : list(field.value())) {
                     out.statements.add(JsonValues.state(JsonValues.fields(statement).only()));

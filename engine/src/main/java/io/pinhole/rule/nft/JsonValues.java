@@ -138,7 +138,9 @@ final class JsonValues {
             case "counter" ->
                     field.value() instanceof Json.Fields counter
                             ? new Statement.Counter(
-                                    integer(counter, "packets", 0), integer(counter, "bytes", 0), at)
+                                    integer(counter, "packets", 0),
+                                    integer(counter, "bytes", 0),
+                                    at)
                             : new Statement.Counter(0, 0, at);
             case "limit" -> new Statement.Limit(JsonRule.limit(fields(field.value())), at);
             case "quota" -> new Statement.Quota(JsonRule.quota(fields(field.value())), at);

@@ -148,7 +148,10 @@ final class RuleSetMaker {
         if (map && set.isTimed()) {
             errors.add(set.at, "a map with timeouts is " + ValueParser.NOT_EVALUATED);
         }
-        boolean lives = elements instanceof Elements columns ? columns.hasLives() : elements.stream().anyMatch(e -> e.life() != null);
+        boolean lives =
+                elements instanceof Elements columns
+                        ? columns.hasLives()
+                        : elements.stream().anyMatch(e -> e.life() != null);
         if (map || !(written || lives || set.timeoutMillis != 0 || !set.statements.isEmpty())) {
             return null;
         }
@@ -157,9 +160,13 @@ final class RuleSetMaker {
             return null;
         }
         if (lives && !set.isTimed() && elements.stream().anyMatch(RuleSetMaker::hasTimeout)) {
-            errors.add(set.at, "elements with a timeout need 'flags timeout' in the set's declaration");
+            errors.add(
+                    set.at,
+                    "elements with a timeout need 'flags timeout' in the set's declaration");
         }
-        if (lives && set.timeoutMillis == 0 && elements.stream().anyMatch(RuleSetMaker::onlyExpires)) {
+        if (lives
+                && set.timeoutMillis == 0
+                && elements.stream().anyMatch(RuleSetMaker::onlyExpires)) {
             errors.add(set.at, "an element that expires needs a timeout");
         }
         if (lives

@@ -36,7 +36,8 @@ class IptablesRowsIT {
                             "-m iprange --dst-range 10.0.0.9-10.0.0.1 ",
                             "iptables warns that it never matches"),
                     Map.entry(
-                            "-m comment --comment \"open ", "iptables reads to the end of the line"),
+                            "-m comment --comment \"open ",
+                            "iptables reads to the end of the line"),
                     Map.entry("-s 10.0.0.1,10.0.0.2 ", "iptables makes two rules of it"),
                     Map.entry("-j LOG --log-prefix \"drop: \" ", "level 4 is not printed"),
                     Map.entry("-j MARK --set-mark 0x1/0xf", "printed as --set-xmark"),
@@ -119,8 +120,7 @@ class IptablesRowsIT {
         if (DIFFERS.keySet().stream().anyMatch(row.input()::startsWith)) {
             return 0;
         }
-        String family =
-                text.contains("ip6tables-save") || text.contains("2001:db8") ? "ip6" : "ip";
+        String family = text.contains("ip6tables-save") || text.contains("2001:db8") ? "ip6" : "ip";
         inside("", "nft", "flush", "ruleset");
         Ran loaded = inside(text, family + "tables-restore");
         boolean ours = row.expected().startsWith("=> ");
