@@ -230,7 +230,7 @@ public final class CompiledRules implements RuleProgram {
     /** The elements of a set as they are now; null for a set that stays as it is written. */
     @Nullable List<Element> elements(ElementSet set) {
         for (LivingSet living : livingSets) {
-            if (living.model() == set) {
+            if (living.isOf(set)) {
                 return living.elements(lastNanos);
             }
         }

@@ -88,8 +88,9 @@ final class LivingSet {
         reset();
     }
 
-    ElementSet model() {
-        return model;
+    @SuppressWarnings("ReferenceEquality") // tables may have sets that are equal
+    boolean isOf(ElementSet set) {
+        return model == set;
     }
 
     /** As when the rule set came into force. */
