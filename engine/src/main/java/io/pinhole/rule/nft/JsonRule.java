@@ -238,12 +238,11 @@ final class JsonRule extends TableState.PendingRule {
     }
 
     private static Element.@Nullable Life life(Json elem, List<Statement> statements) {
-        long timeout =
-                elem instanceof Json.Fields fields
-                                && fields.get("elem") instanceof Json.Fields of
-                                && of.get("timeout") instanceof Json timeoutOf
-                        ? JsonValues.millis(timeoutOf)
-                        : 0;
+        Json given =
+                elem instanceof Json.Fields fields && fields.get("elem") instanceof Json.Fields of
+                        ? of.get("timeout")
+                        : null;
+        long timeout = given == null ? 0 : JsonValues.millis(given);
         return timeout == 0 && statements.isEmpty()
                 ? null
                 : new Element.Life(timeout, -1, statements);
