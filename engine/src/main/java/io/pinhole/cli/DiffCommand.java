@@ -194,7 +194,7 @@ final class DiffCommand implements Callable<Integer> {
                         1);
         List<Evidence> all = Evidence.of(difference.changes(), old, now, options);
         DiffScenario written =
-                new DiffScenario(before, after, defines, settingsOptions.sets, scenario);
+                new DiffScenario(before, after, reading.defines, settingsOptions.sets, scenario);
         for (Evidence e : all) {
             if (e.steps().isEmpty()) {
                 System.err.println(
