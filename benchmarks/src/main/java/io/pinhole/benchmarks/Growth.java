@@ -18,6 +18,7 @@ public final class Growth {
     /** The number of flows, by default ten million. */
     public static void main(String[] arguments) {
         int flows = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 10_000_000;
+        SystemMemory.prepare(); // as the gateway does at start
         long[] histogram = new long[32];
         long longest = 0;
         try (FlowTable table =

@@ -373,6 +373,7 @@ final class GatewayCommand implements Callable<Integer> {
     }
 
     private GatewayOptions options() throws UserError, SettingsException {
+        SystemMemory.prepare();
         Set<Integer> ports = ports();
         Set<Integer> observed = new TreeSet<>(ports);
         observed.add(FTP);
