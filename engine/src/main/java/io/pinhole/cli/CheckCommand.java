@@ -141,9 +141,17 @@ final class CheckCommand implements Callable<Integer> {
                                 .anyMatch(f -> f.problem().severity().compareTo(limit) >= 0);
             }
         } catch (Bdd.TooLarge e) {
-            throw new UserError(String.valueOf(e.getMessage()));
+            throw tooEntangled(e);
         }
         return fails ? Main.EXIT_NO : 0;
+    }
+
+    static UserError tooEntangled(Bdd.TooLarge e) {
+        return new UserError(
+                String.valueOf(e.getMessage()),
+                "Rules that test unrelated things, this one sources and that one destinations,"
+                        + " multiply. Give it more memory (PINHOLE_JAVA_OPTS=-Xmx4g), or look at"
+                        + " its chains one by one.");
     }
 
     private void exposure(Settings settings) throws UserError {

@@ -132,7 +132,7 @@ final class DiffCommand implements Callable<Integer> {
             difference =
                     RuleDiff.of(old, Policies.of(settings, old), now, Policies.of(settings, now));
         } catch (Bdd.TooLarge e) {
-            throw new UserError(String.valueOf(e.getMessage()));
+            throw CheckCommand.tooEntangled(e);
         }
         OnTraffic.Effect effect = captures.isEmpty() ? null : effect(old, now, options);
         List<String> files = captures.stream().map(SettingsText::visible).toList();

@@ -18,8 +18,11 @@ public final class Bdd {
     public static final int FALSE = 0;
     public static final int TRUE = 1;
 
-    /** Nodes by default: about 1.2 GB in all. */
-    public static final int DEFAULT_BUDGET = 48_000_000;
+    /** Bytes of a node, a place in the hash table and the copying of one array included. */
+    private static final int NODE_BYTES = 26;
+
+    /** Bytes of the cache of results, and the rule set's own. */
+    private static final long BESIDE_NODES = 100L << 20;
 
     private static final int LEAF = Integer.MAX_VALUE;
     private static final int AND = 0;
@@ -51,12 +54,20 @@ public final class Bdd {
         private static final long serialVersionUID = 1L;
 
         TooLarge(int budget) {
-            super("the rule set is too entangled for an exact answer in " + budget + " nodes");
+            super(
+                    "the rule set is too entangled for an exact answer in %,d nodes"
+                            .formatted(budget));
         }
     }
 
+    /** As many nodes as go into three quarters of the heap, with what is beside them. */
+    static int defaultBudget() {
+        long room = Runtime.getRuntime().maxMemory() / 4 * 3 - BESIDE_NODES;
+        return Math.clamp(room / NODE_BYTES, 1 << 20, 1 << 28);
+    }
+
     public Bdd() {
-        this(DEFAULT_BUDGET);
+        this(defaultBudget());
     }
 
     /**

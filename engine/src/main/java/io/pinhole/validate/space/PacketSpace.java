@@ -82,7 +82,7 @@ public final class PacketSpace {
                 levels[i] = i < SOURCE.first() ? i + 128 : i - 128;
             }
         }
-        bdd = new Bdd(Bdd.DEFAULT_BUDGET, levels);
+        bdd = new Bdd(Bdd.defaultBudget(), levels);
         icmpError = icmpErrors();
         discovery = discovery();
         wellFormed = possible();
