@@ -73,7 +73,8 @@ class MonitorIT {
             lab.transfer("-c curl -m eprt -6").ok();
             GatewayProcess.sleep(700);
             lab.run("capture", "stop").ok();
-            new ProcessBuilder("kill", "-INT", Long.toString(monitor.pid())).start().waitFor();
+            // Not INT: who was started in the background of a script ignores that.
+            new ProcessBuilder("kill", "-TERM", Long.toString(monitor.pid())).start().waitFor();
             assertThat(monitor.waitFor(20, TimeUnit.SECONDS)).isTrue();
             watched = Files.readString(out);
             assertThat(monitor.exitValue()).as(watched).isZero();

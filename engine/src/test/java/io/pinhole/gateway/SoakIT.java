@@ -104,7 +104,10 @@ class SoakIT {
         assertThat(stat("internal_errors")).isZero();
         Sample late = sample(gateway);
         System.out.println("soak: early " + early + ", late " + late);
-        assertThat(late.heapKib).as("heap after collection").isLessThan(early.heapKib + (8 << 10));
+        // In a short run the tables and what is remembered for reports still grow to their size
+        // after the first sample; a leak shows in the long one.
+        long room = (LONG ? 8 : 48) << 10;
+        assertThat(late.heapKib).as("heap after collection").isLessThan(early.heapKib + room);
         assertThat(late.residentKib).isLessThan(early.residentKib + (96 << 10));
         assertThat(late.descriptors).isLessThanOrEqualTo(early.descriptors + 2);
         assertThat(rules()).as("kernel rules").isEqualTo(rules);
