@@ -109,18 +109,21 @@ class NftRowsIT {
     @Test
     void ruleFiles() throws IOException {
         List<String> wrong = new ArrayList<>();
-        int same = 0;
+        List<String> unread = new ArrayList<>();
         for (String where : List.of("../rules", "src/test/resources/rulesets")) {
             List<Path> files;
             try (Stream<Path> in = Files.list(Path.of(where))) {
                 files = in.filter(f -> f.toString().endsWith(".nft")).sorted().toList();
             }
             for (Path file : files) {
-                same += check(Files.readString(file), file.toString(), wrong);
+                if (check(Files.readString(file), file.toString(), wrong) == 0) {
+                    unread.add(file.getFileName().toString());
+                }
             }
         }
         assertThat(wrong).isEmpty();
-        assertThat(same).isGreaterThan(10);
+        // Address translation between our chains: refused by name (docs/rules.md).
+        assertThat(unread).allMatch(name -> name.startsWith("nat-"));
     }
 
     /** 1 if text and JSON gave the same model, 0 if both refuse. */
