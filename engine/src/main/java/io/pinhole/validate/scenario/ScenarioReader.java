@@ -88,7 +88,7 @@ public final class ScenarioReader {
                                 "the line is longer than "
                                         + ScenarioLimits.LINE_LENGTH
                                         + " characters",
-                                line.substring(0, SHOWN)));
+                                printable(line.substring(0, SHOWN))));
                 return null;
             }
             if (i < utf8.length || end > start) {
@@ -124,7 +124,7 @@ public final class ScenarioReader {
                         line.file,
                         line.number,
                         fault.start + 1,
-                        fault.text(),
+                        printable(fault.text()),
                         printable(shown),
                         fault.start - from + 1,
                         width));
@@ -266,7 +266,7 @@ public final class ScenarioReader {
                                 at.line(),
                                 at.column(),
                                 "the test has no steps: it would pass whatever the rules say",
-                                "test \"" + of + "\""));
+                                printable("test \"" + of + "\"")));
             }
             tests.add(new ScenarioTest(of, setup.build(), steps, at));
             name = null;
