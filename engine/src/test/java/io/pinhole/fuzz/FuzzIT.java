@@ -9,13 +9,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Lets Jazzer search for new inputs, one target after the other, each in a process of its own.
+ * Lets Jazzer search for new inputs, two targets at a time, each in a process of its own.
  *
  * <p>In CI one minute each; elsewhere only with {@code -Dpinhole.fuzz-seconds=N}. It starts from
  * the inputs under {@code resources/io/pinhole/fuzz} and from what earlier runs found, kept in
@@ -26,22 +33,49 @@ class FuzzIT {
     private static final Path TARGET = Path.of("target", "fuzz");
     private static final Path INPUTS = Path.of("src", "test", "resources", "io", "pinhole", "fuzz");
 
-    @ParameterizedTest(name = "{0}")
-    @ValueSource(
-            classes = {
-                PacketDecoderFuzzTest.class,
-                CaptureReaderFuzzTest.class,
-                ControlDialogueFuzzTest.class,
-                PacketPathFuzzTest.class,
-                RuleFilesFuzzTest.class,
-                ScenarioFuzzTest.class
-            })
-    void findsNothing(Class<?> target) throws IOException, InterruptedException {
-        int seconds = Integer.getInteger("pinhole.fuzz-seconds", 0);
-        if (seconds == 0 && Boolean.parseBoolean(System.getenv("CI"))) {
-            seconds = 60;
+    private static final List<Class<?>> TARGETS =
+            List.of(
+                    PacketDecoderFuzzTest.class,
+                    CaptureReaderFuzzTest.class,
+                    ControlDialogueFuzzTest.class,
+                    PacketPathFuzzTest.class,
+                    RuleFilesFuzzTest.class,
+                    ScenarioFuzzTest.class);
+
+    private static final ExecutorService TWO = Executors.newFixedThreadPool(2);
+    private static final Map<Class<?>, Future<String>> RUNS = new HashMap<>();
+
+    @BeforeAll
+    static void begin() {
+        int seconds = seconds();
+        if (seconds > 0) {
+            TARGETS.forEach(t -> RUNS.put(t, TWO.submit(() -> fuzz(t, seconds))));
         }
-        assumeTrue(seconds > 0, "fuzzing wants CI=true or -Dpinhole.fuzz-seconds=N");
+    }
+
+    @AfterAll
+    static void end() {
+        TWO.shutdownNow(); // interrupts who waits for a process, and ends that
+    }
+
+    private static int seconds() {
+        int seconds = Integer.getInteger("pinhole.fuzz-seconds", 0);
+        return seconds == 0 && Boolean.parseBoolean(System.getenv("CI")) ? 60 : seconds;
+    }
+
+    static List<Class<?>> targets() {
+        return TARGETS;
+    }
+
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("targets")
+    void findsNothing(Class<?> target) throws Exception {
+        assumeTrue(seconds() > 0, "fuzzing wants CI=true or -Dpinhole.fuzz-seconds=N");
+        assertThat(RUNS.get(target).get()).containsPattern("Done [1-9][0-9]+ runs");
+    }
+
+    private static String fuzz(Class<?> target, int seconds)
+            throws IOException, InterruptedException {
         String name = target.getSimpleName();
         String method =
                 Arrays.stream(target.getDeclaredMethods())
@@ -95,7 +129,7 @@ class FuzzIT {
         }
         String said = Files.readString(log);
         assertThat(fuzzer.exitValue()).as(tail(said)).isZero();
-        assertThat(said).containsPattern("Done [1-9][0-9]+ runs");
+        return said;
     }
 
     private static String tail(String text) {
