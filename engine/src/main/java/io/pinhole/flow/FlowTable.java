@@ -43,13 +43,15 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     private int firstFree = NO_SLOT;
     private int cursor;
     private int hand;
+
+    // Since the last sweep, and when that was.
     private long came;
+    private long lastSweep;
 
     /** What was read ahead: it must go somewhere, or the JIT would not read it. */
     @SuppressWarnings("UnusedVariable")
     private long touched;
 
-    private long lastSweep;
     private Direction direction = Direction.ORIGINAL;
 
     /**
@@ -139,7 +141,15 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     public long find(long hint, int fingerprint, PacketView p, long now) {
         if (hint != NONE
                 && memory.get(I32, hint + FINGERPRINT) == fingerprint
-                && isOf(hint, p.protocol(), p)
+                && isOf(
+                        hint,
+                        p.protocol(),
+                        p.sourceHigh(),
+                        p.sourceLow(),
+                        p.sourcePort(),
+                        p.destinationHigh(),
+                        p.destinationLow(),
+                        p.destinationPort())
                 && now - memory.get(I64, hint + hot + DEADLINE) < 0) {
             return hint;
         }
@@ -167,8 +177,6 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             long destinationLow,
             int destinationPort,
             long now) {
-        int forward = sourcePort << 16 | destinationPort;
-        int backward = destinationPort << 16 | sourcePort;
         for (int i = index.home(fingerprint); ; i = index.next(fingerprint, i)) {
             long entry = index.entry(fingerprint, i);
             if (entry == 0) {
@@ -178,15 +186,15 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
                 continue;
             }
             long slot = (long) FlowIndex.slot(entry) * slotSize;
-            if (u8(slot + hot + PROTOCOL) != (protocol & 0xff)) {
-                continue;
-            }
-            if (keyIs(slot, sourceHigh, sourceLow, destinationHigh, destinationLow, forward)) {
-                direction = Direction.ORIGINAL;
-            } else if (keyIs(
-                    slot, destinationHigh, destinationLow, sourceHigh, sourceLow, backward)) {
-                direction = Direction.REPLY;
-            } else {
+            if (!isOf(
+                    slot,
+                    protocol,
+                    sourceHigh,
+                    sourceLow,
+                    sourcePort,
+                    destinationHigh,
+                    destinationLow,
+                    destinationPort)) {
                 continue;
             }
             if (now - memory.get(I64, slot + hot + DEADLINE) >= 0) {
@@ -255,21 +263,25 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     }
 
     /** Whether a slot in use is the flow of a packet; {@link #direction} is set then. */
-    private boolean isOf(long slot, int protocol, PacketView p) {
+    private boolean isOf(
+            long slot,
+            int protocol,
+            long sourceHigh,
+            long sourceLow,
+            int sourcePort,
+            long destinationHigh,
+            long destinationLow,
+            int destinationPort) {
         if (u8(slot + hot + PROTOCOL) != (protocol & 0xff)) {
             return false;
         }
-        int forward = p.sourcePort() << 16 | p.destinationPort();
-        int backward = p.destinationPort() << 16 | p.sourcePort();
-        long sourceHigh = p.sourceHigh();
-        long sourceLow = p.sourceLow();
-        long high = p.destinationHigh();
-        long low = p.destinationLow();
-        if (keyIs(slot, sourceHigh, sourceLow, high, low, forward)) {
+        int forward = sourcePort << 16 | destinationPort;
+        if (keyIs(slot, sourceHigh, sourceLow, destinationHigh, destinationLow, forward)) {
             direction = Direction.ORIGINAL;
             return true;
         }
-        if (keyIs(slot, high, low, sourceHigh, sourceLow, backward)) {
+        int backward = destinationPort << 16 | sourcePort;
+        if (keyIs(slot, destinationHigh, destinationLow, sourceHigh, sourceLow, backward)) {
             direction = Direction.REPLY;
             return true;
         }

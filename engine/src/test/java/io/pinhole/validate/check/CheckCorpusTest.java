@@ -84,14 +84,12 @@ class CheckCorpusTest {
                                       #first
                                       ct state established accept
                                       ct helper "ftp" ct state related accept
-                                      ct state invalid drop
                                       icmp type echo-request limit rate 5/second accept
                                       tcp dport { 21, 22 } ct state new accept
                                       #last
                                     }
                                     }
-                                    """
-                                            .replace("ct state invalid drop\n", "")),
+                                    """),
                     new Base(
                             "office",
                             "table inet fw {\n"
