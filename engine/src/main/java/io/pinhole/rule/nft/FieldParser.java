@@ -10,7 +10,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** Reads the fields of a rule, what is computed from them, and the sets they are looked up in. */
 abstract class FieldParser extends ValueParser {
@@ -409,32 +408,20 @@ abstract class FieldParser extends ValueParser {
         return key;
     }
 
-    /** Operators between a field and constants, by precedence: shifts, then and, xor, or. */
+    /** Operators between a field and constants, by precedence. */
     Expr binary(Expr first, int level) {
-        Expr left = level == 3 ? first : binary(first, level + 1);
-        while (true) {
+        Expr left = level == SHIFTS ? first : binary(first, level + 1);
+        for (int terms = 1; ; terms++) {
             Expr.Operator operator = operatorAt(level);
             if (operator == null) {
                 return left;
             }
             Token token = in.next();
+            if (terms == Raw.MAX_TERMS) {
+                throw token.at().fault(Raw.TOO_MANY_TERMS);
+            }
             left = make.combine(left, operator, shift(), token.at());
         }
-    }
-
-    private Expr.@Nullable Operator operatorAt(int level) {
-        Token token = in.peek();
-        return switch (level) {
-            case 0 -> token.is("|") || token.is("or") ? Expr.Operator.OR : null;
-            case 1 -> token.is("^") || token.is("xor") ? Expr.Operator.XOR : null;
-            case 2 -> token.is("&") || token.is("and") ? Expr.Operator.AND : null;
-            default ->
-                    token.is("<<") || token.is("lshift")
-                            ? Expr.Operator.SHIFT_LEFT
-                            : token.is(">>") || token.is("rshift")
-                                    ? Expr.Operator.SHIFT_RIGHT
-                                    : null;
-        };
     }
 
     /** What stands right of {@code vmap} and {@code map}. */

@@ -283,10 +283,7 @@ final class JsonRule extends TableState.PendingRule {
         }
         return switch (field.name()) {
             case "&", "|", "^", "<<", ">>" -> {
-                List<Json> sides = items(field.value());
-                if (sides.size() < 2) {
-                    throw field.at().fault("'" + field.name() + "' has two sides");
-                }
+                List<Json> sides = JsonValues.sides(field);
                 Expr left = expression(sides.getFirst(), make);
                 for (Json side : sides.subList(1, sides.size())) {
                     left =
@@ -378,8 +375,8 @@ final class JsonRule extends TableState.PendingRule {
                     return make.assignable(expression(json, make), DataType.MARK, only.at());
                 }
                 case "&", "|", "^", "<<", ">>" -> {
-                    List<Json> sides = items(only.value());
-                    if (!sides.isEmpty() && sides.getFirst() instanceof Json.Fields) {
+                    List<Json> sides = JsonValues.sides(only);
+                    if (sides.getFirst() instanceof Json.Fields) {
                         Expr left = assigned(sides.getFirst(), make);
                         for (Json side : sides.subList(1, sides.size())) {
                             left =

@@ -57,13 +57,10 @@ final class JsonValues {
                 yield new Raw.Braces(elements, at);
             }
             case "|", "^", "&", "<<", ">>" -> {
-                List<Json> sides = items(field.value());
-                if (sides.size() < 2) {
-                    throw at.fault("'" + field.name() + "' has two sides");
-                }
+                List<Json> sides = sides(field);
                 Raw left = value(sides.getFirst());
                 for (Json side : sides.subList(1, sides.size())) {
-                    left = new Raw.Combined(operator(field.name()), left, value(side), at);
+                    left = Raw.combine(operator(field.name()), left, value(side), at);
                 }
                 yield left;
             }
@@ -72,6 +69,18 @@ final class JsonValues {
                     throw at.fault(
                             "a value by '" + field.name() + "' is " + ValueParser.NOT_EVALUATED);
         };
+    }
+
+    /** What an operator joins: two values, or more where nft writes a chain as one list. */
+    static List<Json> sides(Json.Field field) {
+        List<Json> sides = items(field.value());
+        if (sides.size() < 2) {
+            throw field.at().fault("'" + field.name() + "' has two sides");
+        }
+        if (sides.size() > Raw.MAX_TERMS) {
+            throw field.at().fault(Raw.TOO_MANY_TERMS);
+        }
+        return sides;
     }
 
     static Expr.Operator operator(String text) {

@@ -3,6 +3,7 @@ package io.pinhole.rule.nft;
 import io.pinhole.core.IpAddress;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.Element;
+import io.pinhole.rule.Expr;
 import io.pinhole.rule.text.Span;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +27,30 @@ sealed interface Raw {
 
     record Between(Raw low, Raw high, Span at) implements Raw {}
 
-    /** {@code a | b} and its kin, of constants. */
-    record Combined(io.pinhole.rule.Expr.Operator operator, Raw left, Raw right, Span at)
+    /** Values that operators may join: what is made of them is walked recursively. */
+    int MAX_TERMS = 128;
+
+    String TOO_MANY_TERMS = "more than " + MAX_TERMS + " values joined by operators";
+
+    /**
+     * Two values joined; through defines the sides can be of any depth, so they are counted.
+     *
+     * @param at where they are joined
+     */
+    static Raw combine(Expr.Operator operator, Raw left, Raw right, Span at) {
+        int terms = terms(left) + terms(right);
+        if (terms > MAX_TERMS) {
+            throw at.fault(TOO_MANY_TERMS);
+        }
+        return new Combined(operator, left, right, left.at(), terms);
+    }
+
+    private static int terms(Raw raw) {
+        return raw instanceof Combined combined ? combined.terms : 1;
+    }
+
+    /** {@code a | b} and its kin, of constants; made by {@link #combine}. */
+    record Combined(Expr.Operator operator, Raw left, Raw right, Span at, int terms)
             implements Raw {}
 
     /** {@code a, b}: flags. */

@@ -126,7 +126,7 @@ final class Typing {
                 }
                 yield bounded(millis, type, at);
             }
-            case Raw.Combined(Expr.Operator operator, Raw left, Raw right, Span at) -> {
+            case Raw.Combined(Expr.Operator operator, Raw left, Raw right, Span at, int _) -> {
                 boolean shift =
                         operator == Expr.Operator.SHIFT_LEFT
                                 || operator == Expr.Operator.SHIFT_RIGHT;

@@ -17,6 +17,9 @@ class ValueParser {
     /** Braces and brackets in each other; people write two. */
     static final int MAX_DEPTH = 32;
 
+    /** The closest of four levels of precedence; or is level 0. */
+    static final int SHIFTS = 3;
+
     static final String NOT_EVALUATED = "valid nft, not evaluated by Pinhole";
 
     /** Words that nft takes for keywords where it expects a name (seen with nft 1.0.6). */
@@ -133,7 +136,7 @@ class ValueParser {
     }
 
     private Raw interval() {
-        Raw low = or();
+        Raw low = combined(0);
         if ((low instanceof Raw.Address || low instanceof Raw.Int) && in.peek().is("/")) {
             in.next();
             Token length = in.next();
@@ -144,53 +147,45 @@ class ValueParser {
         }
         if (in.peek().is("-")) {
             in.next();
-            return new Raw.Between(low, or(), low.at());
+            return new Raw.Between(low, combined(0), low.at());
         }
         return low;
     }
 
-    private Raw or() {
-        Raw left = xor();
-        while (in.peek().is("|") || in.peek().is("or")) {
-            in.next();
-            left = new Raw.Combined(Expr.Operator.OR, left, xor(), left.at());
+    /** Constants and operators between them, of this precedence and those that bind closer. */
+    private Raw combined(int level) {
+        if (level > SHIFTS) {
+            return primary();
         }
-        return left;
-    }
-
-    private Raw xor() {
-        Raw left = and();
-        while (in.peek().is("^") || in.peek().is("xor")) {
-            in.next();
-            left = new Raw.Combined(Expr.Operator.XOR, left, and(), left.at());
+        Raw left = combined(level + 1);
+        while (true) {
+            Expr.Operator operator = operatorAt(level);
+            if (operator == null) {
+                return left;
+            }
+            Token token = in.next();
+            left = Raw.combine(operator, left, combined(level + 1), token.at());
         }
-        return left;
-    }
-
-    private Raw and() {
-        Raw left = shift();
-        while (in.peek().is("&") || in.peek().is("and")) {
-            in.next();
-            left = new Raw.Combined(Expr.Operator.AND, left, shift(), left.at());
-        }
-        return left;
     }
 
     Raw shift() {
-        Raw left = primary();
-        while (true) {
-            Token token = in.peek();
-            Expr.Operator operator;
-            if (token.is("<<") || token.is("lshift")) {
-                operator = Expr.Operator.SHIFT_LEFT;
-            } else if (token.is(">>") || token.is("rshift")) {
-                operator = Expr.Operator.SHIFT_RIGHT;
-            } else {
-                return left;
-            }
-            in.next();
-            left = new Raw.Combined(operator, left, primary(), left.at());
-        }
+        return combined(SHIFTS);
+    }
+
+    /** The operator that follows, if it is one of this precedence: or, xor, and, shifts. */
+    Expr.@Nullable Operator operatorAt(int level) {
+        Token token = in.peek();
+        return switch (level) {
+            case 0 -> token.is("|") || token.is("or") ? Expr.Operator.OR : null;
+            case 1 -> token.is("^") || token.is("xor") ? Expr.Operator.XOR : null;
+            case 2 -> token.is("&") || token.is("and") ? Expr.Operator.AND : null;
+            default ->
+                    token.is("<<") || token.is("lshift")
+                            ? Expr.Operator.SHIFT_LEFT
+                            : token.is(">>") || token.is("rshift")
+                                    ? Expr.Operator.SHIFT_RIGHT
+                                    : null;
+        };
     }
 
     private Raw primary() {
@@ -202,7 +197,7 @@ class ValueParser {
         if (token.is("(")) {
             in.next();
             enter(token.at());
-            Raw inner = or();
+            Raw inner = combined(0);
             leave();
             expect(")", "after the value in brackets");
             return inner;

@@ -45,6 +45,34 @@ class HostileRulesTest {
     }
 
     @Test
+    void operatorsWithoutEnd() {
+        String many = "more than 128 values joined by operators";
+        String chain = "table t { chain c { type filter hook forward priority 0; ";
+        for (String operator : List.of("|", "^", "&", "<<")) {
+            String row = (operator + " 1 ").repeat(100_000);
+            assertThat(refused(chain + "meta mark set 1 " + row)).contains(many);
+            assertThat(refused(chain + "meta mark " + row + " == 1")).contains(many);
+            assertThat(refused(chain + "ct mark set ct mark " + row)).contains(many);
+        }
+        for (String define : List.of("$a%d | 1", "1 | $a%d", "$a%d << 0", "$a%d | $a%d")) {
+            StringBuilder text = new StringBuilder("define a0 = 1\n");
+            for (int i = 1; i < 20_000; i++) {
+                text.append("define a").append(i).append(" = ");
+                text.append(define.replace("%d", "" + (i - 1))).append('\n');
+            }
+            assertThat(refused(text + chain + "tcp dport $a19999; }; }")).contains(many);
+        }
+        String json =
+                "{\"nftables\":[{\"table\":{\"family\":\"ip\",\"name\":\"t\"}},"
+                        + "{\"chain\":{\"family\":\"ip\",\"table\":\"t\",\"name\":\"c\"}},"
+                        + "{\"rule\":{\"family\":\"ip\",\"table\":\"t\",\"chain\":\"c\",\"expr\":["
+                        + "{\"mangle\":{\"key\":{\"meta\":{\"key\":\"mark\"}},\"value\":{\"|\":[1"
+                        + ",1".repeat(100_000)
+                        + "]}}}]}}]}";
+        assertThat(refused(json)).contains(many);
+    }
+
+    @Test
     void definesThatGrow() {
         StringBuilder text = new StringBuilder("define a0 = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 }\n");
         for (int i = 1; i < 12; i++) {
