@@ -185,6 +185,21 @@ final class RuleChecks {
         Set<Visit.End> own = new LinkedHashSet<>();
         visit.branches().forEach(b -> own.add(b.end()));
         boolean same = !visit.acts() && ends.equals(own);
+        if (!same && !visit.acts() && own.size() == 1 && ends.containsAll(own)) {
+            // An exception before both, such as for lo, does not make them differ.
+            Set<RuleOrigin> alike = new LinkedHashSet<>();
+            int met = Bdd.FALSE;
+            for (Visit earlier : passage.visits()) {
+                if (earlier == visit) {
+                    break;
+                }
+                met = bdd.or(met, decidedAlike(earlier, came, own, alike));
+            }
+            if (bdd.isSubset(came, met)) {
+                same = true;
+                because = alike;
+            }
+        }
         findings.add(
                 finding(
                         same ? Problem.COVERED : Problem.SHADOWED,
@@ -224,6 +239,27 @@ final class RuleChecks {
                 }
             }
         }
+    }
+
+    /** Those packets that a rule decides like this if they come to it, and which rules do. */
+    private int decidedAlike(Visit at, int packets, Set<Visit.End> ends, Set<RuleOrigin> because) {
+        int out = Bdd.FALSE;
+        for (Visit.Branch branch : at.branches()) {
+            int met = bdd.and(branch.whenMet(), packets);
+            Passage into = branch.into();
+            if (met == Bdd.FALSE) {
+                continue;
+            }
+            if (into != null) {
+                for (Visit inner : into.visits()) {
+                    out = bdd.or(out, decidedAlike(inner, met, ends, because));
+                }
+            } else if (ends.contains(branch.end())) {
+                because.add(at.rule().origin());
+                out = bdd.or(out, met);
+            }
+        }
+        return out;
     }
 
     private static String names(Set<RuleOrigin> origins) {
