@@ -2,7 +2,6 @@ package io.pinhole.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.pinhole.Seeds;
 import io.pinhole.capture.CaptureException;
 import io.pinhole.capture.CaptureFiles;
 import io.pinhole.core.Settings;
@@ -27,9 +26,7 @@ import io.pinhole.validate.space.Policies;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,11 +37,8 @@ import org.junit.jupiter.params.provider.MethodSource;
  * show over all packets that nothing changed.
  */
 class RuleMutationIT {
-    /** Mutants of one set in a usual run. */
-    private static final int SAMPLE = 15;
-
-    /** Part of them that must be told from the set, or be equal to it. */
-    private static final double LEAST = 0.9;
+    /** What differs is packets from {@code ::}, and those are not filtered at all. */
+    private static final Set<String> UNSEEN = Set.of("hardened.nft:34 element 0 as 0-1");
 
     static Stream<String> sets() throws IOException {
         String only = System.getProperty("pinhole.mutate", "");
@@ -86,13 +80,13 @@ class RuleMutationIT {
         int killed = 0;
         int equal = 0;
         List<String> survivors = new ArrayList<>();
-        for (RuleMutants.Mutant mutant : chosen(RuleMutants.of(rules))) {
+        for (RuleMutants.Mutant mutant : RuleMutants.of(rules)) {
             if (fails(scenario, new Mutated(real, mutant.rules()))) {
                 killed++;
             } else if (!mutant.stateful()
                     && RuleDiff.of(rules, mutant.rules(), Policies.DEFAULT).isEmpty()) {
                 equal++;
-            } else {
+            } else if (!UNSEEN.contains(mutant.what())) {
                 survivors.add(mutant.what() + wanted(mutant.rules(), rules));
             }
         }
@@ -100,9 +94,7 @@ class RuleMutationIT {
                 "%s: %d mutants, %d fail a scenario, %d shown equal, %d survive%n",
                 set, killed + equal + survivors.size(), killed, equal, survivors.size());
         survivors.forEach(s -> System.out.println("  survives: " + s));
-        assertThat(killed + equal)
-                .as("of the mutants of " + set + " fail a scenario or are shown equal")
-                .isGreaterThanOrEqualTo((int) (LEAST * (killed + equal + survivors.size())));
+        assertThat(survivors).isEmpty();
     }
 
     /** A test that would tell a mutant from the set. */
@@ -123,16 +115,6 @@ class RuleMutationIT {
                 .map(e -> String.join("%n    ", Trial.test("kills it", e.steps())))
                 .map(text -> "%n    ".formatted() + text.replace("%n", System.lineSeparator()))
                 .orElse(changes.isEmpty() ? "" : ": " + changes.getFirst().example().text());
-    }
-
-    /** Some of them, so that CI is done in time; all with {@code -Dpinhole.mutants=all}. */
-    private static List<RuleMutants.Mutant> chosen(List<RuleMutants.Mutant> all) {
-        if (System.getProperty("pinhole.mutants", "").equals("all")) {
-            return all;
-        }
-        List<RuleMutants.Mutant> some = new ArrayList<>(all);
-        Collections.shuffle(some, new Random(Seeds.seed()));
-        return some.subList(0, Math.min(SAMPLE, some.size()));
     }
 
     /** Whether some test fails; the rest are not run then. */
