@@ -126,9 +126,28 @@ public final class RuleDiff {
         both(view, Change.Kind.ERROR, before.errors(), after.errors());
     }
 
-    /** Data connections that these rules let in without a pinhole, too. */
+    /**
+     * Data connections that these rules let in without a pinhole, too: between the same interfaces,
+     * for what a rule lets out by one is not let in by another.
+     */
     private int onItsOwn(int data, Reachable under) {
-        return bdd.and(data, space.connections(under.opening()));
+        List<PacketSpace.Slice> same =
+                new ArrayList<>(
+                        List.of(
+                                PacketSpace.IPV4,
+                                PacketSpace.PROTOCOL,
+                                PacketSpace.SOURCE,
+                                PacketSpace.DESTINATION,
+                                PacketSpace.SOURCE_PORT,
+                                PacketSpace.DESTINATION_PORT));
+        for (String interfaces : List.of("iif", "oif")) {
+            PacketSpace.Slice slice = space.extraOrNull(interfaces);
+            if (slice != null) {
+                same.add(slice);
+            }
+        }
+        int alone = space.onlyBy(under.opening(), same.toArray(PacketSpace.Slice[]::new));
+        return bdd.and(data, alone);
     }
 
     /** Packets of both directions of these flows. */

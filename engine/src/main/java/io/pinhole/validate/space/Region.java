@@ -342,10 +342,52 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
 
     private void extra(List<String> out, String name, PacketSpace.Slice slice) {
         switch (name) {
-            case "iif", "oif" ->
-                    add(out, slice, name + "name ", r -> Canonical.range(r, DataType.IFNAME));
+            case "iif", "oif" -> names(out, slice, name + "name ");
             default -> add(out, slice, name + " ", r -> Canonical.range(r, DataType.INTEGER_32));
         }
+    }
+
+    /** Interfaces: those left out, where they are fewer; nobody names the others. */
+    private void names(List<String> out, PacketSpace.Slice slice, String before) {
+        List<Range> ranges = values.get(slice);
+        if (ranges == null) {
+            return;
+        }
+        List<Range> gaps = gaps(ranges);
+        boolean left = gaps.size() < ranges.size() || ranges.stream().anyMatch(Region::isOpen);
+        List<Range> shown = left && !gaps.isEmpty() ? gaps : ranges;
+        out.add(
+                before
+                        + (shown == gaps ? "!= " : "")
+                        + braces(
+                                shown.stream()
+                                        .map(r -> Canonical.range(r, DataType.IFNAME))
+                                        .toList()));
+    }
+
+    /** Whether a range of names begins with the first or ends with the last of all. */
+    private static boolean isOpen(Range r) {
+        return (r.lowHigh() == 0 && r.lowLow() == 0) || (r.highHigh() == -1 && r.highLow() == -1);
+    }
+
+    /** What lies between ranges of 128 bits that are in order, before and behind them. */
+    private static List<Range> gaps(List<Range> ranges) {
+        List<Range> out = new ArrayList<>();
+        long high = 0;
+        long low = 0;
+        for (Range r : ranges) {
+            if (Range.compare(high, low, r.lowHigh(), r.lowLow()) < 0) {
+                long endHigh = r.lowLow() == 0 ? r.lowHigh() - 1 : r.lowHigh();
+                out.add(new Range(high, low, endHigh, r.lowLow() - 1));
+            }
+            low = r.highLow() + 1;
+            high = low == 0 ? r.highHigh() + 1 : r.highHigh();
+            if (low == 0 && high == 0) {
+                return out;
+            }
+        }
+        out.add(new Range(high, low, -1, -1));
+        return out;
     }
 
     private void add(

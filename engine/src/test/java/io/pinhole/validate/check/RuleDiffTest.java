@@ -62,6 +62,34 @@ class RuleDiffTest {
                 .containsExactly("tcp dport { 1-20, 22-999 }"); // 21 needs no pinhole
     }
 
+    /** What goes out by one interface needs no pinhole; what comes in by the other does. */
+    @Test
+    void aConnectionThatPassesBetweenOtherInterfacesIsNoneOfItsOwn() {
+        String without =
+                """
+                table inet t {
+                  ct helper ftp { type "ftp" protocol tcp; }
+                  chain forward { type filter hook forward priority 0; policy drop;
+                    ct state established,related accept
+                    iifname "lan" oifname "wan" accept
+                    iifname "wan" oifname "lan" tcp dport 21 accept
+                  }
+                """;
+        String helper =
+                "chain pre { type filter hook prerouting priority 0;"
+                        + " tcp dport 21 ct helper set \"ftp\"; }\n";
+        assertThat(
+                        RuleDiff.of(
+                                        RuleFixture.load(without + "}\n"),
+                                        RuleFixture.load(without + helper + "}\n"),
+                                        Policies.DEFAULT)
+                                .changes())
+                .extracting(c -> (c.opened() ? "+" : "-") + c.kind() + " " + c.region())
+                .contains(
+                        "+DATA tcp dport 1024-65535 iifname != \"lan\"",
+                        "+DATA tcp dport 1024-65535 iifname \"lan\" oifname != \"wan\"");
+    }
+
     private static String table(String rules) {
         return """
         table inet t {
