@@ -28,8 +28,7 @@ public final class DiffReport {
         String heading = "";
         boolean forward = difference.changes().stream().allMatch(c -> c.view() == View.THROUGH);
         for (Change change : difference.changes()) {
-            String where = forward ? "" : " " + change.view().name().toLowerCase(Locale.ROOT);
-            String now = change.kind().text() + where;
+            String now = change.kind().text() + (forward ? "" : ", " + where(change.view()));
             if (!now.equals(heading)) {
                 heading = now;
                 page.put(Page.Style.CODE, "@@ " + heading + " @@");
@@ -51,6 +50,14 @@ public final class DiffReport {
             page.end();
         }
         page.flush();
+    }
+
+    private static String where(View view) {
+        return switch (view) {
+            case THROUGH -> "forwarded";
+            case INBOUND -> "to this host";
+            case OUTBOUND -> "from this host";
+        };
     }
 
     /** What fares otherwise of recorded traffic, a connection a line. */
