@@ -166,7 +166,7 @@ public final class IptablesReader {
             return;
         }
         Word first = words.getFirst();
-        switch (first.text().charAt(0)) {
+        switch (source.text.charAt(from)) { // as written: a quoted word is none of these
             case '*' -> table(first);
             case ':' -> chain(words);
             case 'C' -> commit(first);

@@ -118,6 +118,14 @@ class HostileRulesTest {
     }
 
     @Test
+    void emptyWords() {
+        for (String word :
+                List.of("\"\"", "\"\" -A INPUT", "\"*filter\"", "*\"\"", ":\"\" - [0:0]")) {
+            assertThat(refused("*filter\n" + word + "\nCOMMIT\n")).contains("t:2:");
+        }
+    }
+
+    @Test
     void quotesAndBraces() {
         assertThat(refused("table t { chain c { log prefix \"abc\n} }"))
                 .contains("no closing quote");
