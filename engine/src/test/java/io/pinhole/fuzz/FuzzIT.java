@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.code_intelligence.jazzer.Jazzer;
+import io.pinhole.Seeds;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +25,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 /**
  * Lets Jazzer search for new inputs, two targets at a time, each in a process of its own.
  *
- * <p>In CI one minute each; elsewhere only with {@code -Dpinhole.fuzz-seconds=N}. It starts from
+ * <p>In CI one minute each, from the seed that generated tests share; elsewhere only with {@code
+ * -Dpinhole.fuzz-seconds=N}, and on new ground with {@code -Dpinhole.seed=random}. It starts from
  * the inputs under {@code resources/io/pinhole/fuzz} and from what earlier runs found, kept in
  * {@code target/fuzz}. An input that fails is named in the message: put it beside the others and it
  * stays a unit test.
@@ -113,6 +115,7 @@ class FuzzIT {
                         "-max_len=4096",
                         "-timeout=10",
                         "-max_total_time=" + seconds,
+                        "-seed=" + (Seeds.seed() & 0x7fff_ffff),
                         corpus.toString(),
                         inputs.toString()));
         Process fuzzer =
