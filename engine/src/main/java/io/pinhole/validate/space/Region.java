@@ -354,11 +354,12 @@ public record Region(int version, Map<PacketSpace.Slice, List<Range>> values) {
             return;
         }
         List<Range> gaps = gaps(ranges);
-        boolean left = gaps.size() < ranges.size() || ranges.stream().anyMatch(Region::isOpen);
-        List<Range> shown = left && !gaps.isEmpty() ? gaps : ranges;
+        boolean fewer = gaps.size() < ranges.size() || ranges.stream().anyMatch(Region::isOpen);
+        boolean inverted = fewer && !gaps.isEmpty();
+        List<Range> shown = inverted ? gaps : ranges;
         out.add(
                 before
-                        + (shown == gaps ? "!= " : "")
+                        + (inverted ? "!= " : "")
                         + braces(
                                 shown.stream()
                                         .map(r -> Canonical.range(r, DataType.IFNAME))
