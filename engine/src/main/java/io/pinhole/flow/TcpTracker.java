@@ -404,7 +404,9 @@ public final class TcpTracker {
             keepsState = true;
         }
         boolean answersIgnoredSyn =
-                t.flag(flow, FlowTable.SEEN_REPLY) && t.lastIndex(flow) == SYN_SET;
+                t.flag(flow, FlowTable.SEEN_REPLY)
+                        && t.lastIndex(flow) == SYN_SET
+                        && t.lastDirection(flow) != side; // Linux 6.18, observed
         boolean answersIgnoredAck =
                 !t.flag(flow, FlowTable.ASSURED) && t.lastIndex(flow) == ACK_SET;
         if ((answersIgnoredSyn || answersIgnoredAck) && p.tcpAcknowledgement() == t.lastEnd(flow)) {

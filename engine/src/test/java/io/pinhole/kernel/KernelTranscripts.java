@@ -92,6 +92,30 @@ final class KernelTranscripts {
             < SA 5000 ack 1001                  = established
             > A 1001 ack 5001                   = established
 
+            === an RST far below the window does not answer a SYN of its own side
+            > S 100000 win 100                  = new
+            < S 1 win 100                       = established
+            < RA 4294967021 win 100             = established
+            < SA 2 ack 100001 win 100           = established
+            > A 100001 ack 3 win 100            = established
+
+            === an RST that answers a SYN of the other side ends the connection wherever it is
+            > S 100000 win 100                  = new
+            < S 1 win 100                       = established
+            > RA 1000 win 100                   = established
+            > S 200000 win 100                  = new
+
+            === an RST beyond the window does not answer a SYN that its own side repeats
+            > S 4059588660 win 100              = new
+            < A 4294967280 ack 2 win 0          = established
+            > S 4059588660 win 100              = established
+            > RA 1 ack 4294967280               = invalid
+
+            === an RST that answers an ACK let through before the connection began
+            > S 4059588660 win 100              = new
+            < A 4294967280 ack 2 win 0          = established
+            > RA 1 ack 4294967280               = established
+
             === picked up in mid-stream
             > PA 1001 ack 5001 len 100          = new
             < A 5001 ack 1101                   = established

@@ -403,7 +403,9 @@ final class NaiveTcp {
             }
             stay = true;
         }
-        boolean answers = (seenReply && lastKind == Kind.SYN) || (!assured && lastKind == Kind.ACK);
+        boolean answers =
+                (seenReply && lastKind == Kind.SYN && lastDirection != direction)
+                        || (!assured && lastKind == Kind.ACK);
         if (answers && s.ack == lastEnd) {
             return Reset.IN_WINDOW;
         }
