@@ -460,6 +460,14 @@ public final class PacketView {
                 && !fragment;
     }
 
+    /** Whether it is a whole UDP header, all of it captured, and no fragment. */
+    public boolean isPlainDatagram() {
+        return protocol == UDP
+                && transport == Anomaly.NONE
+                && transportStart + 8 <= captureEnd
+                && !fragment;
+    }
+
     /**
      * The first four bytes of TCP options; the header must be {@link #isPlainSegment} and longer
      * than 20.

@@ -193,6 +193,18 @@ final class ConnectionTracker {
         anomaly = Anomaly.NONE;
     }
 
+    /** True of a valid packet that would begin a flow nobody has announced. */
+    boolean isStrange() {
+        return state == CtState.NEW && !confirmed && expectation == null && !ofError;
+    }
+
+    /** The packet is one that {@link #isStrange}, of a flow that is not to come into the table. */
+    void kept(FlowTable t) {
+        untracked();
+        table = t;
+        state = CtState.NEW;
+    }
+
     /** The flow's handle changed because it was entered into the table. */
     void confirmedAs(long handle) {
         flow = handle;

@@ -39,6 +39,7 @@ final class HookWalk {
     private boolean chainsBeforeTracking;
     private boolean chainsBeforeOutput;
     private boolean mayBeShort;
+    private int dropMemo;
 
     HookWalk(PathOptions options, RuleProgram rules, ConnectionTracker tracker, Outcome outcome) {
         this.tracker = tracker;
@@ -61,7 +62,7 @@ final class HookWalk {
         takeIn(next);
     }
 
-    /** Whether a remembered verdict of an established flow is all there is to a packet's walk. */
+    /** Whether a remembered verdict is all there is to a packet's walk. */
     boolean mayBeShort() {
         return mayBeShort;
     }
@@ -100,6 +101,7 @@ final class HookWalk {
         Hook first = main == Hook.OUTPUT ? Hook.OUTPUT : Hook.PREROUTING;
         beginFacts(p, now);
         outcome.why = Anomaly.NONE;
+        dropMemo = RuleProgram.NO_MEMO;
         if (first == Hook.OUTPUT ? chainsBeforeOutput : chainsBeforeTracking) {
             tracker.untracked();
             Verdict verdict = run(first, FIRST, TRACK);
@@ -128,7 +130,9 @@ final class HookWalk {
         }
         if (routes || !tracker.isConfirmed() || tracker.isOfError()) {
             factsOfKey(now);
-            return chains(p, first, main);
+            return mayBeShort && tracker.isStrange() && KnownDrops.mayBe(p)
+                    ? strangerChains(p, first, main)
+                    : chains(p, first, main);
         }
         FlowTable t = tracker.table();
         long flow = tracker.flow();
@@ -144,6 +148,25 @@ final class HookWalk {
         Verdict verdict = chains(p, first, main);
         t.cachedVerdict(flow, rules.remember(memo, facts, verdict, outcome.hook, outcome.rule));
         return verdict;
+    }
+
+    /** As {@link #chains}, and what they drop is remembered as {@link #dropMemo}. */
+    private Verdict strangerChains(PacketView p, Hook first, Hook main) {
+        rules.watch(facts);
+        Verdict verdict = chains(p, first, main);
+        if (verdict == Verdict.DROP) {
+            dropMemo =
+                    rules.remember(RuleProgram.NO_MEMO, facts, verdict, outcome.hook, outcome.rule);
+        }
+        return verdict;
+    }
+
+    /**
+     * What the rules remember of a packet that they have just dropped as the first of a flow; else
+     * {@code NO_MEMO}.
+     */
+    int dropMemo() {
+        return dropMemo;
     }
 
     /** The chains from connection tracking on. */

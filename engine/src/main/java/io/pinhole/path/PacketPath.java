@@ -1,7 +1,6 @@
 package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
-import io.pinhole.core.CtState;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
@@ -219,15 +218,14 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String input,
             @Nullable String output) {
         advance(timeNanos);
-        if (fingerprint != 0
-                && shortWay.take(p, table(p), fingerprint, hint, input, output, position, now)) {
+        Verdict known =
+                fingerprint == 0
+                        ? null
+                        : shortWay.take(
+                                p, table(p), fingerprint, hint, input, output, position, now);
+        if (known != null) {
             verdicts.verdict(
-                    position,
-                    Verdict.ACCEPT,
-                    CtState.ESTABLISHED,
-                    outcome.hook,
-                    outcome.rule,
-                    Anomaly.NONE);
+                    position, known, facts.ctState, outcome.hook, outcome.rule, outcome.why);
             return;
         }
         facts.packet = p;
@@ -248,6 +246,9 @@ public final class PacketPath implements AutoCloseable {
             return;
         }
         Verdict verdict = judge(p, position);
+        if (fingerprint != 0) {
+            shortWay.judged(p, fingerprint);
+        }
         verdicts.verdict(position, verdict, facts.ctState, outcome.hook, outcome.rule, outcome.why);
     }
 

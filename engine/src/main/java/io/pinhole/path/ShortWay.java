@@ -4,7 +4,9 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Direction;
 import io.pinhole.core.Settings;
+import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
+import io.pinhole.expect.ExpectationTable;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.flow.OrdinarySegments;
 import io.pinhole.rule.RuleProgram;
@@ -12,9 +14,10 @@ import io.pinhole.rule.Walk;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The short way of a packet: an ordinary segment of an established flow that no helper reads, where
- * the rules' verdict is remembered and asks for nothing else of the packet. Found, tracked,
- * counted, and done; every other packet goes the whole way.
+ * The short way of the two kinds of packets there are most of: an ordinary segment of an
+ * established flow that no helper reads, where the rules' verdict is remembered and asks for
+ * nothing else of the packet; and a packet like one that the rules have just kept out. Found,
+ * tracked, counted, and done; every other packet goes the whole way.
  */
 final class ShortWay {
     private static final int UNWANTED = FlowTable.HELPED | FlowTable.CONTROL | FlowTable.CONDEMNED;
@@ -22,9 +25,11 @@ final class ShortWay {
     private final HookWalk hooks;
     private final ConnectionTracker tracker;
     private final Sessions sessions;
+    private final ExpectationTable expectations;
     private final Bystander bystander;
     private final Outcome outcome;
     private final OrdinarySegments segments;
+    private final KnownDrops drops = new KnownDrops();
 
     ShortWay(
             Settings settings,
@@ -36,20 +41,22 @@ final class ShortWay {
         this.hooks = hooks;
         this.tracker = tracker;
         this.sessions = sessions;
+        expectations = sessions.expectations();
         this.bystander = bystander;
         this.outcome = outcome;
         segments = new OrdinarySegments(settings.tcp(), settings.timeouts());
     }
 
     /**
-     * Judges the packet if it is an ordinary one: accepted then, in ct state established.
+     * Judges the packet if it is of one of the two kinds; the rest of the verdict is in {@link
+     * Outcome} and the facts.
      *
      * @param t the table for its IP version
      * @param fingerprint what the table finds it by
      * @param hint where the table thinks it is
-     * @return false if it must go the whole way: nothing has changed then
+     * @return null if it must go the whole way: nothing has changed then
      */
-    boolean take(
+    @Nullable Verdict take(
             PacketView p,
             FlowTable t,
             int fingerprint,
@@ -58,35 +65,48 @@ final class ShortWay {
             @Nullable String output,
             long position,
             long now) {
-        if (!OrdinarySegments.mayBe(p) || !hooks.mayBeShort()) {
-            return false;
+        if (!hooks.mayBeShort() || !KnownDrops.mayBe(p)) {
+            return null;
         }
         long flow = t.find(hint, fingerprint, p, now);
-        if (flow == FlowTable.NONE || !OrdinarySegments.areOf(t, flow)) {
-            return false;
+        if (flow == FlowTable.NONE) {
+            return drop(p, t, fingerprint, input, output, position, now);
+        }
+        return accept(p, t, flow, fingerprint, input, output, position, now);
+    }
+
+    private @Nullable Verdict accept(
+            PacketView p,
+            FlowTable t,
+            long flow,
+            int fingerprint,
+            @Nullable String input,
+            @Nullable String output,
+            long position,
+            long now) {
+        if (p.protocol() != PacketView.TCP
+                || !OrdinarySegments.mayBe(p)
+                || !OrdinarySegments.areOf(t, flow)) {
+            return null;
         }
         int flags = t.flags(flow);
         int memo = t.cachedVerdict(flow);
         if ((flags & UNWANTED) != 0 || memo == RuleProgram.NO_MEMO) {
-            return false;
+            return null;
         }
         boolean ofSession = (flags & FlowTable.DATA) != 0;
         if (!ofSession && bystander.wants(p, t, fingerprint)) {
-            return false;
+            return null;
         }
         Direction direction = t.direction();
         RuleProgram rules = hooks.rules();
         Walk walk = rules.recallOrdinary(memo, direction, input, output, t.mark(flow));
         if (walk == null || !segments.track(t, flow, p, direction.ordinal(), now)) {
-            return false;
+            return null;
         }
         rules.count(walk, p.ipLength());
         tracker.established(t, flow, direction);
-        hooks.facts.packet = p;
-        hooks.facts.ctState = CtState.ESTABLISHED;
-        outcome.hook = walk.hook();
-        outcome.rule = walk.decidedBy();
-        outcome.why = Anomaly.NONE;
+        told(p, CtState.ESTABLISHED, walk);
         t.count(flow, direction, p.ipLength());
         if (!ofSession) {
             bystander.passing(p, position);
@@ -96,6 +116,63 @@ final class ShortWay {
                 sessions.packet(d, p, direction);
             }
         }
-        return true;
+        return Verdict.ACCEPT;
+    }
+
+    private @Nullable Verdict drop(
+            PacketView p,
+            FlowTable t,
+            int fingerprint,
+            @Nullable String input,
+            @Nullable String output,
+            long position,
+            long now) {
+        int memo = drops.memo(p, fingerprint);
+        if (memo == RuleProgram.NO_MEMO) {
+            return null;
+        }
+        boolean tcp = p.protocol() == PacketView.TCP;
+        RuleProgram rules = hooks.rules();
+        Walk walk = rules.recallDrop(memo, tcp ? p.tcpFlags() : 0, input, output);
+        if (walk == null
+                || (tcp && (mayBeExpected(p, now) || bystander.wants(p, t, fingerprint)))) {
+            return null;
+        }
+        rules.count(walk, p.ipLength());
+        tracker.kept(t);
+        told(p, CtState.NEW, walk);
+        if (tcp) {
+            bystander.passing(p, position);
+        }
+        return Verdict.DROP;
+    }
+
+    private boolean mayBeExpected(PacketView p, long now) {
+        return expectations.find(
+                        p.ipVersion(),
+                        p.sourceHigh(),
+                        p.sourceLow(),
+                        p.sourcePort(),
+                        p.destinationHigh(),
+                        p.destinationLow(),
+                        p.destinationPort(),
+                        now)
+                != null;
+    }
+
+    private void told(PacketView p, CtState state, Walk walk) {
+        hooks.facts.packet = p;
+        hooks.facts.ctState = state;
+        outcome.hook = walk.hook();
+        outcome.rule = walk.decidedBy();
+        outcome.why = Anomaly.NONE;
+    }
+
+    /** A packet has gone the whole way: what rules have dropped may come again. */
+    void judged(PacketView p, int fingerprint) {
+        int memo = hooks.dropMemo();
+        if (memo != RuleProgram.NO_MEMO && outcome.why == Anomaly.NONE) {
+            drops.put(p, fingerprint, memo);
+        }
     }
 }

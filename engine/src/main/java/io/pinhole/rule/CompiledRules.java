@@ -157,6 +157,13 @@ public final class CompiledRules implements RuleProgram {
     }
 
     @Override
+    public @Nullable Walk recallDrop(
+            int memo, int tcpFlags, @Nullable String input, @Nullable String output) {
+        Walk walk = memos.walk(memo, Direction.ORIGINAL);
+        return walk == null || !walk.fitsDropped(tcpFlags, input, output) ? null : walk;
+    }
+
+    @Override
     public void count(Walk walk, int bytes) {
         walk.count(tally, bytes);
     }

@@ -45,7 +45,6 @@ final class Reads {
                     Field.CT_STATE,
                     Field.CT_DIRECTION,
                     Field.CT_HELPER,
-                    Field.CT_ID,
                     Field.CT_ORIGINAL_IP_SADDR,
                     Field.CT_ORIGINAL_IP_DADDR,
                     Field.CT_ORIGINAL_IP6_SADDR,
@@ -68,6 +67,7 @@ final class Reads {
                     Field.META_MARK, Trail.MARK,
                     Field.CT_MARK, Trail.CT_MARK,
                     Field.CT_STATUS, Trail.CT_STATUS,
+                    Field.CT_ID, Trail.FIRST_PACKET,
                     Field.TCP_FLAGS, Trail.TCP_FLAGS);
 
     /** What a memo must know of a field that is read: bits of {@link Trail}. */

@@ -92,7 +92,20 @@ public interface RuleProgram {
     }
 
     /**
-     * Moves the counters on a walk that {@link #recallOrdinary} gave.
+     * The walk of a packet that could begin a flow, if it is known, drops, and leaves no more
+     * behind than what {@link #count} does. Null otherwise.
+     *
+     * @param memo of a packet with the same 5-tuple that began no flow: its ct state was new, and
+     *     no mark, helper or expectation went with it
+     * @param tcpFlags of the packet, 0 if it is not TCP
+     */
+    default @Nullable Walk recallDrop(
+            int memo, int tcpFlags, @Nullable String input, @Nullable String output) {
+        return null;
+    }
+
+    /**
+     * Moves the counters on a walk that {@link #recallOrdinary} or {@link #recallDrop} gave.
      *
      * @param bytes IP length of the packet
      */

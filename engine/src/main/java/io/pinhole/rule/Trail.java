@@ -19,7 +19,10 @@ final class Trail {
     /** Something of this packet alone, or of all packets together, such as a limit. */
     static final int PER_PACKET = 1 << 6;
 
-    /** A helper or timeout object: acts on the flow's first packet only. */
+    /**
+     * A helper or timeout object acts on the flow's first packet only, and a flow that does not
+     * come into the table has another id with each packet.
+     */
     static final int FIRST_PACKET = 1 << 7;
 
     // What was written.

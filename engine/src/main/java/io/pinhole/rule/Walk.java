@@ -51,6 +51,9 @@ public final class Walk {
     /** Whether {@link #fitsOrdinary} may be true at all. */
     private final boolean ordinary;
 
+    /** Whether {@link #fitsDropped} may be true at all. */
+    private final boolean droppedAtFirst;
+
     Walk(PacketFacts facts, Verdict verdict, Hook hook, RuleOrigin decidedBy) {
         Trail trail = facts.trail;
         this.verdict = verdict;
@@ -73,6 +76,7 @@ public final class Walk {
         ctMarkAfter = reads(Trail.SETS_CT_MARK) ? facts.ctMark : 0;
         rejectWith = verdict == Verdict.REJECT ? facts.rejectWith : null;
         ordinary = isOrdinary();
+        droppedAtFirst = isDroppedAtFirst();
     }
 
     private boolean reads(int what) {
@@ -165,6 +169,24 @@ public final class Walk {
         return acceptsAll()
                 && (bits & (Trail.CT_STATUS | Trail.SETS_MARK | Trail.SETS_CT_MARK)) == 0
                 && mark == 0;
+    }
+
+    /** True if a packet of a flow that is not in the table would walk this way; see the program. */
+    boolean fitsDropped(int tcpFlags, @Nullable String input, @Nullable String output) {
+        return droppedAtFirst
+                && (!reads(Trail.TCP_FLAGS) || allows(tcpFlags))
+                && (!reads(Trail.INPUT) || same(inputInterface, input))
+                && (!reads(Trail.OUTPUT) || same(outputInterface, output));
+    }
+
+    private boolean isDroppedAtFirst() {
+        int unwanted = Trail.CT_STATUS | Trail.FIRST_PACKET | Trail.SETS_MARK | Trail.SETS_CT_MARK;
+        return verdict == Verdict.DROP
+                && ctState == CtState.NEW
+                && direction == Direction.ORIGINAL
+                && (bits & unwanted) == 0
+                && mark == 0
+                && ctMark == 0;
     }
 
     void count(Tally tally, long length) {

@@ -1,0 +1,70 @@
+package io.pinhole.path;
+
+import io.pinhole.decode.PacketView;
+import io.pinhole.rule.RuleProgram;
+
+/**
+ * What rules have just dropped as the first packet of a flow, by 5-tuple: most packets that a
+ * firewall keeps out come again and again, and are a first packet each time because they enter no
+ * flow table. Bounded: a later one takes the place of an earlier one. Changes no verdict.
+ *
+ * <p>Only packets whose ct state is new whatever else is in them: UDP datagrams, and TCP segments
+ * that are neither the beginning nor the end of anything, which the tracker takes for a flow whose
+ * beginning it has not seen.
+ */
+final class KnownDrops {
+    private static final int ENTRIES = 2048;
+    private static final int WORDS = 6;
+    private static final int MEMO = 5;
+
+    /** Entries of six words: source, destination, ports and protocol, memo. */
+    private final long[] words = new long[ENTRIES * WORDS];
+
+    /** Whether a packet is of the kind that is remembered here. */
+    static boolean mayBe(PacketView p) {
+        return switch (p.protocol()) {
+            case PacketView.TCP -> p.isPlainSegment();
+            case PacketView.UDP -> p.isPlainDatagram() && !Scope.isTunnel(p);
+            default -> false;
+        };
+    }
+
+    /**
+     * What the rules remember of a packet with this 5-tuple.
+     *
+     * @param fingerprint what the flow table would find it by
+     */
+    int memo(PacketView p, int fingerprint) {
+        int at = place(p, fingerprint);
+        boolean same =
+                words[at + 4] == portsAndProtocol(p)
+                        && words[at + 1] == p.sourceLow()
+                        && words[at + 3] == p.destinationLow()
+                        && words[at] == p.sourceHigh()
+                        && words[at + 2] == p.destinationHigh();
+        return same ? (int) words[at + MEMO] : RuleProgram.NO_MEMO;
+    }
+
+    /** Remembers a packet that {@link #mayBe}. */
+    void put(PacketView p, int fingerprint, int memo) {
+        int at = place(p, fingerprint);
+        words[at] = p.sourceHigh();
+        words[at + 1] = p.sourceLow();
+        words[at + 2] = p.destinationHigh();
+        words[at + 3] = p.destinationLow();
+        words[at + 4] = portsAndProtocol(p);
+        words[at + MEMO] = memo;
+    }
+
+    /** The fingerprint is that of both directions, which must not push each other out. */
+    private static int place(PacketView p, int fingerprint) {
+        return (fingerprint + p.sourcePort() & ENTRIES - 1) * WORDS;
+    }
+
+    private static long portsAndProtocol(PacketView p) {
+        return (long) p.sourcePort() << 48
+                | (long) p.destinationPort() << 32
+                | p.protocol() << 8
+                | p.ipVersion();
+    }
+}
