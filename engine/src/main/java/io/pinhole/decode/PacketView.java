@@ -288,11 +288,12 @@ public final class PacketView {
             return Anomaly.IP_TRUNCATED;
         }
         int first = u8(ip);
-        if (first >> 4 != 4 && !quoted) { // the kernel does not look at a quoted version
+        // Of a quoted header the kernel takes version and length as they are (ipv4_get_l4proto).
+        if (first >> 4 != 4 && !quoted) {
             return Anomaly.IP_BAD_VERSION;
         }
         int headerLength = (first & 0xf) * 4;
-        if (headerLength < 20) {
+        if (headerLength < 20 && !quoted) {
             return Anomaly.IP_BAD_HEADER_LENGTH;
         }
         if (captureEnd - ip < headerLength) {

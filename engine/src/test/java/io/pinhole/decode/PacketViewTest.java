@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PacketViewTest {
     /** One line of packets.txt; the bytes of the well-formed ones come from Scapy. */
@@ -118,6 +119,23 @@ class PacketViewTest {
         assertThat(read(LinkType.RAW, packet, 1501)).contains("payload=40+1461/1461");
         assertThat(read(LinkType.RAW, Arrays.copyOf(packet, 1500), 1500))
                 .isEqualTo("ip-bad-total-length");
+    }
+
+    /** As Linux: the ports are where the length says, even within the header. */
+    @ParameterizedTest
+    @ValueSource(ints = {0, 3, 4, 5})
+    void takesTheLengthOfAQuotedHeaderAsItIs(int words) {
+        byte[] quoted = ipv4("198.51.100.7", "203.0.113.10", PacketView.UDP, 1, 0, new byte[8]);
+        quoted[0] = (byte) (0x40 | words);
+        byte[] message = PacketBytes.concat(new byte[] {3, 3, 0, 0, 0, 0, 0, 0}, quoted);
+        byte[] error = ipv4("192.0.2.1", "198.51.100.7", PacketView.ICMP, 1, 0, message);
+        PacketView outer = new PacketView();
+        outer.wrap(MemorySegment.ofArray(error), 0, error.length, error.length, LinkType.RAW);
+        PacketView inner = new PacketView();
+        assertThat(inner.wrapQuoted(outer)).isEqualTo(Anomaly.NONE);
+        assertThat(inner.destination().toString()).isEqualTo("203.0.113.10");
+        int at = 4 * words;
+        assertThat(inner.sourcePort()).isEqualTo((quoted[at] & 0xff) << 8 | quoted[at + 1] & 0xff);
     }
 
     static Stream<Row> quotes() {
