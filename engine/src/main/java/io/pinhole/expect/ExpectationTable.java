@@ -28,6 +28,8 @@ public final class ExpectationTable {
     // In order of deadline.
     private @Nullable Expectation first;
     private @Nullable Expectation last;
+    // The deadline of the first: asked for each packet, and the object is seldom in the cache.
+    private long earliest;
 
     /**
      * @param limit expectations, waiting and used together
@@ -159,6 +161,9 @@ public final class ExpectationTable {
 
     /** Takes out every expectation whose deadline has passed; those that waited are reported. */
     public void expire(long now) {
+        if (size == 0 || now - earliest < 0) {
+            return;
+        }
         Expectation e = first;
         while (e != null && e.deadAt(now)) {
             boolean waited = e.status == Expectation.Status.WAITING;
@@ -199,6 +204,7 @@ public final class ExpectationTable {
         }
         if (before == null) {
             first = e;
+            earliest = e.deadlineNanos();
         } else {
             before.later = e;
         }
@@ -207,6 +213,7 @@ public final class ExpectationTable {
     private void unlink(Expectation e) {
         if (e.earlier == null) {
             first = e.later;
+            earliest = first == null ? 0 : first.deadlineNanos();
         } else {
             e.earlier.later = e.later;
         }

@@ -110,9 +110,6 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             long destinationLow,
             int destinationPort,
             long now) {
-        if (live == 0) {
-            return NONE;
-        }
         return find(
                 fingerprint(
                         protocol,
@@ -153,21 +150,24 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
                 && now - memory.get(I64, hint + hot + DEADLINE) < 0) {
             return hint;
         }
-        return live == 0
-                ? NONE
-                : find(
-                        fingerprint,
-                        p.protocol(),
-                        p.sourceHigh(),
-                        p.sourceLow(),
-                        p.sourcePort(),
-                        p.destinationHigh(),
-                        p.destinationLow(),
-                        p.destinationPort(),
-                        now);
+        return find(
+                fingerprint,
+                p.protocol(),
+                p.sourceHigh(),
+                p.sourceLow(),
+                p.sourcePort(),
+                p.destinationHigh(),
+                p.destinationLow(),
+                p.destinationPort(),
+                now);
     }
 
-    private long find(
+    /**
+     * As {@link #find(int, long, long, int, long, long, int, long)}.
+     *
+     * @param fingerprint that of these end points
+     */
+    public long find(
             int fingerprint,
             int protocol,
             long sourceHigh,
@@ -177,6 +177,9 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             long destinationLow,
             int destinationPort,
             long now) {
+        if (live == 0) {
+            return NONE;
+        }
         for (int i = index.home(fingerprint); ; i = index.next(fingerprint, i)) {
             long entry = index.entry(fingerprint, i);
             if (entry == 0) {
@@ -346,6 +349,38 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             long destinationHigh,
             long destinationLow,
             int destinationPort) {
+        return prepare(
+                fingerprint(
+                        protocol,
+                        sourceHigh,
+                        sourceLow,
+                        sourcePort,
+                        destinationHigh,
+                        destinationLow,
+                        destinationPort),
+                protocol,
+                sourceHigh,
+                sourceLow,
+                sourcePort,
+                destinationHigh,
+                destinationLow,
+                destinationPort);
+    }
+
+    /**
+     * As {@link #prepare(int, long, long, int, long, long, int)}.
+     *
+     * @param fingerprint that of these end points
+     */
+    public long prepare(
+            int fingerprint,
+            int protocol,
+            long sourceHigh,
+            long sourceLow,
+            int sourcePort,
+            long destinationHigh,
+            long destinationLow,
+            int destinationPort) {
         long slot = scratch;
         if (slot == NONE) {
             slot = takeSlot();
@@ -355,15 +390,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             memory.set(I64, slot + at, 0);
         }
         int ports = sourcePort << 16 | destinationPort;
-        scratchFingerprint =
-                fingerprint(
-                        protocol,
-                        sourceHigh,
-                        sourceLow,
-                        sourcePort,
-                        destinationHigh,
-                        destinationLow,
-                        destinationPort);
+        scratchFingerprint = fingerprint;
         if (v6) {
             memory.set(I32, slot + V6_PORTS, ports);
             memory.set(I64, slot + V6_SOURCE, sourceHigh);

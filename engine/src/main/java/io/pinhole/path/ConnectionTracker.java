@@ -51,6 +51,7 @@ final class ConnectionTracker {
     private int parentMark;
     private boolean restarts;
     private boolean ofError;
+    private int fingerprint;
     private Direction direction = Direction.ORIGINAL;
     private CtState state = CtState.INVALID;
     private Anomaly anomaly = Anomaly.NONE;
@@ -212,7 +213,14 @@ final class ConnectionTracker {
         confirmed = true;
     }
 
-    void track(PacketView p, long now) {
+    /**
+     * Finds or begins the packet's flow, and says what {@code ct state} it has.
+     *
+     * @param fingerprint what the table finds it by, 0 if that is not known yet
+     */
+    void track(PacketView p, int fingerprint, long now) {
+        boolean known = p.protocol() == PacketView.TCP || p.protocol() == PacketView.UDP;
+        this.fingerprint = known ? fingerprint : 0;
         table = p.isV4() ? flows4 : flows6;
         flow = FlowTable.NONE;
         matched = FlowTable.NONE;
@@ -288,8 +296,20 @@ final class ConnectionTracker {
     }
 
     private boolean find(PacketView p, int protocol, int sourcePort, int port, long now) {
+        if (fingerprint == 0) {
+            fingerprint =
+                    table.fingerprint(
+                            protocol,
+                            p.sourceHigh(),
+                            p.sourceLow(),
+                            sourcePort,
+                            p.destinationHigh(),
+                            p.destinationLow(),
+                            port);
+        }
         flow =
                 table.find(
+                        fingerprint,
                         protocol,
                         p.sourceHigh(),
                         p.sourceLow(),
@@ -307,6 +327,7 @@ final class ConnectionTracker {
     private void prepare(PacketView p, int protocol, int sourcePort, int destinationPort) {
         flow =
                 table.prepare(
+                        fingerprint,
                         protocol,
                         p.sourceHigh(),
                         p.sourceLow(),

@@ -95,8 +95,12 @@ final class HookWalk {
         return Hook.FORWARD;
     }
 
-    /** Takes the packet through the hooks; {@link Outcome} names what decided. */
-    Verdict walk(PacketView p, long now) {
+    /**
+     * Takes the packet through the hooks; {@link Outcome} names what decided.
+     *
+     * @param fingerprint see {@link ConnectionTracker#track}
+     */
+    Verdict walk(PacketView p, int fingerprint, long now) {
         Hook main = route(p);
         Hook first = main == Hook.OUTPUT ? Hook.OUTPUT : Hook.PREROUTING;
         beginFacts(p, now);
@@ -112,7 +116,7 @@ final class HookWalk {
         if (facts.notrack) {
             tracker.untracked();
         } else {
-            tracker.track(p, now);
+            tracker.track(p, fingerprint, now);
             outcome.why = tracker.anomaly();
         }
         if (outcome.why == Anomaly.NONE && Scope.isTunnel(p)) {

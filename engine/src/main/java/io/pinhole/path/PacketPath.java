@@ -135,7 +135,9 @@ public final class PacketPath implements AutoCloseable {
         helper =
                 new HelperReading(
                         options.attachPorts(), sessions, tracker, observer, handshakes, outcome);
-        fragments = new FragmentPath(options, verdicts, share.notes(), facts, outcome, this::judge);
+        fragments =
+                new FragmentPath(
+                        options, verdicts, share.notes(), facts, outcome, this::judgeDatagram);
         bystander =
                 new Bystander(
                         sessions,
@@ -245,7 +247,7 @@ public final class PacketPath implements AutoCloseable {
             fragments.add(p, wire, now, count, position);
             return;
         }
-        Verdict verdict = judge(p, position);
+        Verdict verdict = judge(p, fingerprint, position);
         if (fingerprint != 0) {
             shortWay.judged(p, fingerprint);
         }
@@ -374,8 +376,8 @@ public final class PacketPath implements AutoCloseable {
         observer.sweep(now, most);
     }
 
-    private Verdict judge(PacketView p, long position) {
-        Verdict verdict = hooks.walk(p, now);
+    private Verdict judge(PacketView p, int fingerprint, long position) {
+        Verdict verdict = hooks.walk(p, fingerprint, now);
         if (facts.ctMarkChanged && tracker.isConfirmed()) {
             // It is the flow that a rule marks: it stays so even if a later rule drops the packet.
             tracker.table().mark(tracker.flow(), facts.ctMark);
@@ -396,6 +398,10 @@ public final class PacketPath implements AutoCloseable {
             tracker.table().remove(tracker.flow());
         }
         return verdict;
+    }
+
+    private Verdict judgeDatagram(PacketView p, long position) {
+        return judge(p, 0, position);
     }
 
     /** After the last hook: enters a new flow into the table, lets the helper read, counts. */

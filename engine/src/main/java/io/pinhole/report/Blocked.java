@@ -20,6 +20,7 @@ final class Blocked {
     private final int maxCauses;
     private final Map<Cause, Group> groups = new HashMap<>();
     private final Cause probe = new Cause();
+    private @Nullable Group last;
     private long others;
 
     /**
@@ -131,7 +132,7 @@ final class Blocked {
             Anomaly why,
             @Nullable FlowSource flow) {
         probe.set(verdict, rule, ct, hook).why = why;
-        Group group = groups.get(probe);
+        Group group = last != null && last.cause.equals(probe) ? last : groups.get(probe);
         if (group == null) {
             if (groups.size() >= maxCauses) {
                 others++;
@@ -141,6 +142,7 @@ final class Blocked {
             group = new Group(cause, position);
             groups.put(cause, group);
         }
+        last = group;
         group.count++;
         if (group.example == null && flow != null) {
             group.example = flow.flow();
