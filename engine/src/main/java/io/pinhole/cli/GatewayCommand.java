@@ -357,13 +357,15 @@ final class GatewayCommand implements Callable<Integer> {
 
     private void summary(InlineGateway gateway, PrintStream err) {
         Stats stats = gateway.stats();
-        err.printf(
-                "packets: %s; offloaded %d times; uninspected %d, lost %d%n",
+        String packets =
                 stats.packets().entrySet().stream()
                         .filter(e -> e.getValue() > 0)
                         .sorted(Map.Entry.comparingByKey())
                         .map(e -> e.getKey() + " " + e.getValue())
-                        .collect(Collectors.joining(", ")),
+                        .collect(Collectors.joining(", "));
+        err.printf(
+                "packets: %s; offloaded %d times; uninspected %d, lost %d%n",
+                packets.isEmpty() ? "none" : packets,
                 stats.counters().getOrDefault("offloads", 0L),
                 stats.uninspected(),
                 stats.lost());

@@ -51,11 +51,12 @@ public final class ControlClient implements AutoCloseable {
     public record Reply(int status, String body) {}
 
     private final Target target;
-    private final MultiThreadIoEventLoopGroup loops =
-            new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    private final MultiThreadIoEventLoopGroup loops;
 
     public ControlClient(Target target) {
         this.target = target;
+        NettyDefaults.set();
+        loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     }
 
     /**

@@ -66,6 +66,7 @@ public final class ControlServer implements AutoCloseable {
     private @Nullable Channel listener;
 
     private ControlServer(Gateway gateway, ControlOptions options) {
+        NettyDefaults.set();
         this.gateway = gateway;
         this.options = options;
         requests = new Requests(gateway, streams::get);
