@@ -17,8 +17,8 @@ final class KnownDrops {
     private static final int WORDS = 6;
     private static final int MEMO = 5;
 
-    /** Entries of six words: source, destination, ports and protocol, memo. */
-    private final long[] words = new long[ENTRIES * WORDS];
+    /** Entries of six words: source, destination, ports and protocol, memo. Empty at first. */
+    private long[] words = {};
 
     /** Whether a packet is of the kind that is remembered here. */
     static boolean mayBe(PacketView p) {
@@ -35,6 +35,9 @@ final class KnownDrops {
      * @param fingerprint what the flow table would find it by
      */
     int memo(PacketView p, int fingerprint) {
+        if (words.length == 0) {
+            return RuleProgram.NO_MEMO;
+        }
         int at = place(p, fingerprint);
         boolean same =
                 words[at + 4] == portsAndProtocol(p)
@@ -47,6 +50,9 @@ final class KnownDrops {
 
     /** Remembers a packet that {@link #mayBe}. */
     void put(PacketView p, int fingerprint, int memo) {
+        if (words.length == 0) {
+            words = new long[ENTRIES * WORDS];
+        }
         int at = place(p, fingerprint);
         words[at] = p.sourceHigh();
         words[at + 1] = p.sourceLow();
