@@ -242,7 +242,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     }
 
     /**
-     * Looks for a flow that has the fingerprint, and brings both of its lines into the cache.
+     * Looks for a flow that has the fingerprint.
      *
      * @return what {@link #find(long, int, PacketView, long)} takes as a hint: likely the flow,
      *     {@link #NONE} if there is none
@@ -257,12 +257,14 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
                 return NONE;
             }
             if (FlowIndex.is(entry, fingerprint)) {
-                long slot = (long) FlowIndex.slot(entry) * slotSize;
-                long at = slot + hot;
-                touched += memory.get(I64, at + DEADLINE) + memory.get(I64, at + BYTES);
-                return slot;
+                return (long) FlowIndex.slot(entry) * slotSize;
             }
         }
+    }
+
+    /** Brings both lines of a flow into the cache. */
+    public void touch(long flow) {
+        touched += memory.get(I64, flow + hot + DEADLINE) + memory.get(I64, flow + hot + BYTES);
     }
 
     /** Whether a slot in use is the flow of a packet; {@link #direction} is set then. */

@@ -97,6 +97,11 @@ final class Lane implements AutoCloseable {
                             : path(batch, k).locate(views[k], fingerprints[k]);
         }
         for (int k = 0; k < n; k++) {
+            if (hints[k] != FlowTable.NONE) {
+                path(batch, k).touch(views[k], hints[k]);
+            }
+        }
+        for (int k = 0; k < n; k++) {
             judge(batch, k);
         }
         return i;

@@ -326,9 +326,14 @@ public final class PacketPath implements AutoCloseable {
         table(p).touchIndex(fingerprint);
     }
 
-    /** Where the packet's flow is likely to be; fetches it. */
+    /** Where the packet's flow is likely to be. */
     long locate(PacketView p, int fingerprint) {
         return table(p).locate(fingerprint);
+    }
+
+    /** Fetches what {@link #locate} found. */
+    void touch(PacketView p, long flow) {
+        table(p).touch(flow);
     }
 
     /**
