@@ -11,6 +11,7 @@ import io.pinhole.core.CtState;
 import io.pinhole.rule.Action;
 import io.pinhole.rule.BaseChain;
 import io.pinhole.rule.Chain;
+import io.pinhole.rule.DataType;
 import io.pinhole.rule.Expr;
 import io.pinhole.rule.Field;
 import io.pinhole.rule.HelperObject;
@@ -236,14 +237,18 @@ final class FtpChecks {
                 continue;
             }
             int given = bdd.and(bdd.and(visit.reach(), visit.condition()), reach.walk().helped());
-            if (given != Bdd.FALSE && bdd.and(given, reach.opening()) == Bdd.FALSE) {
+            // A rule that lets in all of lo means no port.
+            int strangers = bdd.minus(given, withinHost());
+            if (strangers != Bdd.FALSE && bdd.and(strangers, reach.opening()) == Bdd.FALSE) {
+                boolean none = bdd.and(given, reach.opening()) == Bdd.FALSE;
                 findings.add(
                         finding(
                                 Problem.HELPER_WRONG_PORT,
                                 place,
-                                "no connection that gets it here is accepted later",
+                                "no connection that gets it here is accepted later"
+                                        + (none ? "" : ", but those of the host with itself"),
                                 "accept these connections in ct state new, or correct the port",
-                                Witness.of(space, given)));
+                                Witness.of(space, strangers)));
             }
         }
     }
@@ -353,6 +358,19 @@ final class FtpChecks {
         return bdd.or(
                 space.address(DESTINATION, true, Range.between(0x7f000000L, 0x7fffffffL)),
                 space.address(DESTINATION, false, Range.of(0, 1)));
+    }
+
+    /** What a host with these rules says to itself. */
+    private int withinHost() {
+        int set = bdd.or(loopback(), space.mirrored(loopback()));
+        for (String side : List.of("iif", "oif")) {
+            PacketSpace.Slice name = space.extraOrNull(side);
+            if (name != null) {
+                Range lo = Range.of(DataType.nameHigh("lo"), DataType.nameLow("lo"));
+                set = bdd.or(set, space.in(name, lo));
+            }
+        }
+        return set;
     }
 
     private static boolean accepts(Statement statement) {
