@@ -61,7 +61,9 @@ public final class CheckReport {
         page.put(": " + problem.text()).put(Page.Style.DIM, "  [" + problem.label() + "]");
         page.end(4);
         if (!finding.rule().isEmpty()) {
-            page.put("    ").put(Page.Style.CODE, finding.rule());
+            // A line of JSON can be a whole rule set: nft's handle names the rule.
+            String label = at == null || at.label() == null ? "" : at.label() + "  ";
+            page.put("    " + label).put(Page.Style.CODE, finding.rule());
             page.end(6);
         }
         for (String line : finding.why()) {

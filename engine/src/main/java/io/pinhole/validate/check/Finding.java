@@ -1,7 +1,9 @@
 package io.pinhole.validate.check;
 
+import io.pinhole.rule.Rule;
 import io.pinhole.rule.RuleOrigin;
 import io.pinhole.rule.SourcePos;
+import io.pinhole.rule.Statement;
 import io.pinhole.validate.space.Witness;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -28,5 +30,11 @@ public record Finding(
         why = List.copyOf(why);
         because = List.copyOf(because);
         cure = List.copyOf(cure);
+    }
+
+    /** A statement's place, with what the rule is called where lines say nothing. */
+    static SourcePos place(Rule rule, Statement statement) {
+        SourcePos at = statement.at();
+        return new SourcePos(at.file(), at.line(), at.column(), rule.at().label());
     }
 }

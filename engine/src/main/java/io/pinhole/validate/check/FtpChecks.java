@@ -98,7 +98,7 @@ final class FtpChecks {
             findings.add(
                     new Finding(
                             Problem.HELPER_NEVER_ASSIGNED,
-                            place.statement.at(),
+                            Finding.place(place.rule, place.statement),
                             place.rule.origin().source(),
                             List.of(
                                     "'ct helper \"ftp\"' matches flows that a helper expected;"
@@ -516,7 +516,7 @@ final class FtpChecks {
             Problem problem, Place place, String why, String cure, @Nullable Witness witness) {
         return new Finding(
                 problem,
-                place.statement.at(),
+                Finding.place(place.rule, place.statement),
                 place.rule.origin().source(),
                 List.of(why),
                 List.of(),

@@ -39,7 +39,13 @@ public final class RuleCheck {
         out.addAll(new FtpChecks(rules, ofFtp(space, views)).findings());
         out.addAll(checks.findings());
         out.addAll(SetChecks.findings(rules.tables()));
-        out.sort(Comparator.comparing(RuleCheck::file).thenComparingInt(RuleCheck::line));
+        out.sort(
+                Comparator.comparing(
+                        Finding::at,
+                        Comparator.nullsFirst(
+                                Comparator.comparing(SourcePos::file)
+                                        .thenComparingInt(SourcePos::line)
+                                        .thenComparingInt(SourcePos::column))));
         return out;
     }
 
@@ -62,15 +68,5 @@ public final class RuleCheck {
             }
         }
         return views.values().iterator().next();
-    }
-
-    private static String file(Finding finding) {
-        SourcePos at = finding.at();
-        return at == null ? "" : at.file();
-    }
-
-    private static int line(Finding finding) {
-        SourcePos at = finding.at();
-        return at == null ? 0 : at.line();
     }
 }

@@ -132,7 +132,7 @@ final class RuleChecks {
             findings.add(
                     new Finding(
                             Problem.CONTRADICTION,
-                            contradiction.at(),
+                            Finding.place(rule, contradiction),
                             rule.origin().source(),
                             List.of("nothing that matches what stands before can match this"),
                             List.of(),
