@@ -359,7 +359,7 @@ class TestCommandTest {
 
         ran = run(failing, "--tap");
         assertThat(ran.out)
-                .startsWith("TAP version 14\n1..3\nnot ok 1 - active mode")
+                .startsWith("TAP version 13\n1..3\nnot ok 1 - active mode")
                 .contains("\nok 2 - ");
     }
 

@@ -5,6 +5,7 @@ import io.pinhole.validate.run.TestResult;
 import io.pinhole.validate.run.TestResult.Failure;
 import java.io.PrintStream;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /**
  * Failures as workflow commands: GitHub Actions shows each beside its line.
@@ -30,7 +31,10 @@ public final class GitHubAnnotations {
                             + ",title="
                             + property("pinhole: " + r.test().name())
                             + "::"
-                            + data(failure.message()));
+                            + data(failure.message())
+                            + FailureLines.of(failure).stream()
+                                    .map(l -> "%0A" + data(l))
+                                    .collect(Collectors.joining()));
         }
         out.flush();
     }

@@ -73,7 +73,10 @@ public final class SarifResults {
         out.put("ruleId", RULE);
         out.put("ruleIndex", 0);
         out.put("level", "error");
-        out.put("message", text("test \"" + r.test().name() + "\": " + failure.message()));
+        List<String> lines = new ArrayList<>();
+        lines.add(Plain.text("test \"" + r.test().name() + "\": " + failure.message()));
+        lines.addAll(FailureLines.of(failure));
+        out.put("message", Map.of("text", String.join("\n", lines)));
         out.put("locations", List.of(location(rule == null ? failure.at() : rule, null)));
         if (rule != null) {
             out.put(
