@@ -363,6 +363,19 @@ class TestCommandTest {
                 .contains("\nok 2 - ");
     }
 
+    /** Coverage counts elements apart: the walk shows the rules as they are written. */
+    @Test
+    void showsTheSameWalkWhereCoverageIsCounted() throws Exception {
+        String accepted = "server:4001 -> client:40001  syn    drop";
+        String failing =
+                HEAD
+                        + "define ftp_ports = { 21, 2121 }\n"
+                        + ISSUE.replace(accepted, "client -> server:2121 syn drop");
+        String walk = run(failing).out.replaceFirst("(?s)\n\n.*", "");
+        assertThat(walk).contains("=> ftp-gateway.nft:");
+        assertThat(run(failing, "--coverage").out).startsWith(walk);
+    }
+
     @Test
     void needsTestsToRun() {
         assertThatThrownBy(() -> command(dir.toString()))
