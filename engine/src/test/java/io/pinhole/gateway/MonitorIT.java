@@ -99,12 +99,7 @@ class MonitorIT {
                         .as(kind)
                         .isEqualTo(normal(lines(analyzed, wanted)));
             }
-            List<String> drops =
-                    lines(
-                            watched,
-                            l ->
-                                    l.contains("\"verdict\":\"drop\"")
-                                            && l.contains("\"event\":\"verdict\""));
+            List<String> drops = lines(watched, MonitorIT::isDrop);
             assertThat(drops).hasSizeGreaterThan(100);
             assertThat(lines(watched, l -> l.contains("\"event\":\"verdict\"")))
                     .as("no UDP, by the filter")
@@ -115,23 +110,32 @@ class MonitorIT {
             assertThat(kept).hasSize(drops.size());
             List<String> seen = packets(lab, all);
             List<String> expected = new ArrayList<>();
-            for (String drop : drops) {
+            for (String drop : lines(analyzed, MonitorIT::isDrop)) {
                 expected.add(
                         seen.get(
                                 Integer.parseInt(drop.replaceFirst(".*\"packet\":(\\d+).*", "$1"))
                                         - 1));
             }
-            assertThat(kept).isEqualTo(expected);
+            assertThat(kept).containsExactlyInAnyOrderElementsOf(expected);
             String again =
                     lab.in("gw", pinhole("analyze", "--json", dropped.toString())).ok().output();
             assertThat(again).contains("\"packets\":" + drops.size() + ",");
         }
     }
 
-    /** File names differ; that is all that may. */
+    private static boolean isDrop(String line) {
+        return line.contains("\"verdict\":\"drop\"") && line.contains("\"event\":\"verdict\"");
+    }
+
+    /**
+     * Without what may differ: the names of files, and the places of packets. Those that two CPUs
+     * deliver at once reach the two sockets (the monitor's, and the capture's) in two orders.
+     */
     private static List<String> normal(List<String> lines) {
         return lines.stream()
                 .map(l -> l.replaceAll("\"(file|capture)\":\"/?(tmp/[^\"]*|c0)\"", ""))
+                .map(l -> l.replaceAll("\"packet\":\\d+", ""))
+                .sorted()
                 .toList();
     }
 
