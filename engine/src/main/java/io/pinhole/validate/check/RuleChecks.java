@@ -47,11 +47,9 @@ final class RuleChecks {
 
     void add(Walk walk) {
         for (Walk.BaseWalk base : walk.bases()) {
-            IdentityHashMap<Visit, Boolean> changes = Outcome.noted();
-            Outcome policy =
-                    new Outcome(base.base().policyAccept() ? Bdd.TRUE : Bdd.FALSE, Bdd.FALSE);
-            Outcome.of(bdd, base.passage(), policy, changes);
-            note(base.passage(), changes);
+            int accepted = base.base().policyAccept() ? Bdd.TRUE : Bdd.FALSE;
+            Outcome policy = new Outcome(accepted, Bdd.FALSE, Bdd.FALSE);
+            note(base.passage(), Outcome.changes(bdd, base.passage(), policy));
         }
     }
 
@@ -59,12 +57,13 @@ final class RuleChecks {
         for (Visit visit : passage.visits()) {
             Seen s = seen.computeIfAbsent(visit.rule(), r -> new Seen());
             boolean matches = bdd.and(visit.reach(), visit.condition()) != Bdd.FALSE;
-            s.matches |= matches;
             s.makesDifference |= visit.acts() || changes.getOrDefault(visit, true);
-            if (s.visit == null || passage.enter() != Bdd.FALSE) {
+            // The visit that shows most: where it matches, else where packets come.
+            if (s.visit == null || matches || !s.matches && passage.enter() != Bdd.FALSE) {
                 s.visit = visit;
                 s.passage = passage;
             }
+            s.matches |= matches;
             for (Visit.Branch branch : visit.branches()) {
                 Passage into = branch.into();
                 if (into != null) {
@@ -185,19 +184,23 @@ final class RuleChecks {
         Set<Visit.End> own = new LinkedHashSet<>();
         visit.branches().forEach(b -> own.add(b.end()));
         boolean same = !visit.acts() && ends.equals(own);
+        int shown = came;
         if (!same && !visit.acts() && own.size() == 1 && ends.containsAll(own)) {
             // An exception before both, such as for lo, does not make them differ.
             Set<RuleOrigin> alike = new LinkedHashSet<>();
             int met = Bdd.FALSE;
+            int decided = Bdd.FALSE;
             for (Visit earlier : passage.visits()) {
                 if (earlier == visit) {
                     break;
                 }
-                met = bdd.or(met, decidedAlike(earlier, came, own, alike));
+                met = bdd.or(met, decidedAlike(earlier, came, own, alike, false));
+                decided = bdd.or(decided, decidedAlike(earlier, came, own, alike, true));
             }
             if (bdd.isSubset(came, met)) {
                 same = true;
                 because = alike;
+                shown = decided == Bdd.FALSE ? came : decided; // not the exception
             }
         }
         findings.add(
@@ -216,7 +219,7 @@ final class RuleChecks {
                                         : "move it before "
                                                 + because.iterator().next()
                                                 + ", or delete it"),
-                        Witness.of(space, came)));
+                        Witness.of(space, shown)));
     }
 
     private void collect(
@@ -241,18 +244,23 @@ final class RuleChecks {
         }
     }
 
-    /** Those packets that a rule decides like this if they come to it, and which rules do. */
-    private int decidedAlike(Visit at, int packets, Set<Visit.End> ends, Set<RuleOrigin> because) {
+    /**
+     * Those packets that a rule decides like this, and which rules do.
+     *
+     * @param came only packets that come to it; else also those that would be, if they did
+     */
+    private int decidedAlike(
+            Visit at, int packets, Set<Visit.End> ends, Set<RuleOrigin> because, boolean came) {
         int out = Bdd.FALSE;
         for (Visit.Branch branch : at.branches()) {
-            int met = bdd.and(branch.whenMet(), packets);
+            int met = bdd.and(came ? branch.packets() : branch.whenMet(), packets);
             Passage into = branch.into();
             if (met == Bdd.FALSE) {
                 continue;
             }
             if (into != null) {
                 for (Visit inner : into.visits()) {
-                    out = bdd.or(out, decidedAlike(inner, met, ends, because));
+                    out = bdd.or(out, decidedAlike(inner, met, ends, because, came));
                 }
             } else if (ends.contains(branch.end())) {
                 because.add(at.rule().origin());

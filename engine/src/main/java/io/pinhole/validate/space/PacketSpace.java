@@ -63,6 +63,9 @@ public final class PacketSpace {
     /** The TCP flags' bits, where any rule reads them. */
     public static final String TCP_FLAGS = "transport 104+8";
 
+    /** The bytes of the whole packet, where any rule reads them. */
+    static final String LENGTH = "length";
+
     private final Bdd bdd;
     private final Map<String, Slice> extras = new LinkedHashMap<>();
     private int end = FIXED;
@@ -71,10 +74,10 @@ public final class PacketSpace {
     private final int wellFormed;
 
     public PacketSpace() {
-        this(false);
+        this(false, false);
     }
 
-    private PacketSpace(boolean sourceFirst) {
+    private PacketSpace(boolean sourceFirst, boolean lengths) {
         int[] levels = new int[FIXED];
         for (int i = 0; i < FIXED; i++) {
             levels[i] = i;
@@ -85,7 +88,8 @@ public final class PacketSpace {
         bdd = new Bdd(Bdd.defaultBudget(), levels);
         icmpError = icmpErrors();
         discovery = discovery();
-        wellFormed = possible();
+        int possible = possible();
+        wellFormed = lengths ? bdd.and(possible, longEnough()) : possible;
     }
 
     /**
@@ -99,7 +103,11 @@ public final class PacketSpace {
             sources += set.rulesReading(f -> f == Field.IP_SADDR || f == Field.IP6_SADDR);
             destinations += set.rulesReading(f -> f == Field.IP_DADDR || f == Field.IP6_DADDR);
         }
-        return new PacketSpace(sources > destinations);
+        int lengths = 0;
+        for (RuleSet set : rules) {
+            lengths += set.rulesReading(f -> f == Field.META_LENGTH || f == Field.IP_LENGTH);
+        }
+        return new PacketSpace(sources > destinations, lengths > 0);
     }
 
     public Bdd bdd() {
@@ -228,6 +236,31 @@ public final class PacketSpace {
         return implies(set, stray, bdd.or(untracked, invalid));
     }
 
+    /** No packet is shorter than its headers; what is tracked has that of its transport, too. */
+    private int longEnough() {
+        int flow = bdd.not(bdd.or(state(CtState.UNTRACKED), state(CtState.INVALID)));
+        int ipv6 = shorter(60, bdd.and(flow, tcp()), 48, bdd.and(flow, eightBytes()), 40);
+        int ipv4 = shorter(40, bdd.and(flow, tcp()), 28, bdd.and(flow, eightBytes()), 20);
+        return bdd.not(bdd.ifThenElse(ipv4(), ipv4, ipv6));
+    }
+
+    private int shorter(int tcp, int ofTcp, int other, int ofOther, int least) {
+        return bdd.any(
+                bdd.and(ofTcp, shorterThan(tcp)),
+                bdd.and(ofOther, shorterThan(other)),
+                shorterThan(least));
+    }
+
+    private int shorterThan(int bytes) {
+        return in(extra(LENGTH, 16), Range.between(0, bytes - 1));
+    }
+
+    /** Of tracked transports, those whose header is eight bytes. */
+    private int eightBytes() {
+        int udp = bdd.or(protocol(PacketView.UDP), protocol(PacketView.UDPLITE));
+        return bdd.or(udp, icmp());
+    }
+
     /** ICMP of the IP version it is of. */
     private int icmp() {
         return bdd.or(
@@ -313,7 +346,7 @@ public final class PacketSpace {
             case META_PROTOCOL ->
                     Bits.choose(
                             bdd, v4, Bits.constant(16, 0, 0x0800), Bits.constant(16, 0, 0x86dd));
-            case META_LENGTH -> plain(extra("length", 16));
+            case META_LENGTH -> plain(extra(LENGTH, 16));
             case META_IIF, META_IIFNAME -> plain(extra("iif", 128));
             case META_OIF, META_OIFNAME -> plain(extra("oif", 128));
             case CT_STATE -> stateBits();
@@ -389,7 +422,7 @@ public final class PacketSpace {
                     case IP_DADDR -> plain(DESTINATION.head(32));
                     case IP6_SADDR -> plain(SOURCE);
                     case IP6_DADDR -> plain(DESTINATION);
-                    case IP_LENGTH -> plain(extra("length", 16));
+                    case IP_LENGTH -> plain(extra(LENGTH, 16));
                     // The protocol itself, unless there are extension headers.
                     case IP6_NEXTHDR ->
                             Bits.choose(

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param reach the packets that came
  * @param branches where the matching ones went, if not to the next rule; disjoint
  * @param acts true if it does something beside a verdict: counts, marks, limits, assigns
+ * @param changes the packets, wherever they come from, for which it sets what later rules or
+ *     tracking read: a mark, a helper, an element, notrack
  * @param contradiction the statement with which no packet at all was left; null if any was
  */
 public record Visit(
@@ -21,6 +23,7 @@ public record Visit(
         int reach,
         List<Branch> branches,
         boolean acts,
+        int changes,
         @Nullable Statement contradiction) {
 
     /** How a rule ends. */

@@ -228,6 +228,7 @@ public final class Walk {
                             reach,
                             walk.branches,
                             walk.acts,
+                            walk.changes,
                             walk.contradiction));
             reach = next;
         }
@@ -243,6 +244,7 @@ public final class Walk {
         private int cameBack = Bdd.FALSE;
         private int returned = Bdd.FALSE;
         private boolean acts;
+        private int changes = Bdd.FALSE;
         private @Nullable Statement contradiction;
 
         RuleWalk(Table table, int reach) {
@@ -256,6 +258,11 @@ public final class Walk {
 
         private void require(int set) {
             condition = bdd.and(condition, set);
+        }
+
+        private void change() {
+            acts = true;
+            changes = bdd.or(changes, condition);
         }
 
         void step(Statement statement) {
@@ -287,26 +294,27 @@ public final class Walk {
                 case Statement.ConnLimit s -> undecided(s.at().toString());
                 case Statement.UpdateSet s -> {
                     require(present(s.key()));
+                    change();
                     undecided(s.at().toString());
                 }
                 case Statement.UseObject s -> use(s);
                 case Statement.Log s -> acts = true;
                 case Statement.Notrack s -> {
-                    acts = true;
+                    change();
                     if (early) {
                         notracked = bdd.or(notracked, here());
                     }
                 }
                 case Statement.SetMark s -> {
-                    acts = true;
                     Bits value = value(s.value());
                     require(value.present());
+                    change();
                     mark = Bits.choose(bdd, here(), value, mark);
                 }
                 case Statement.SetCtMark s -> {
-                    acts = true;
                     Bits value = value(s.value());
                     require(value.present());
+                    change();
                     ctMark = Bits.choose(bdd, here(), value, ctMark);
                 }
                 case Statement.FlowAdd s -> acts = true;
@@ -329,7 +337,10 @@ public final class Walk {
             acts = true;
             switch (use.kind()) {
                 case LIMIT, QUOTA -> undecided(use.at().toString());
-                case HELPER -> helper(use);
+                case HELPER -> {
+                    change();
+                    helper(use);
+                }
                 case COUNTER, TIMEOUT, EXPECTATION -> {}
             }
             Statement.ObjectMap map = use.map();

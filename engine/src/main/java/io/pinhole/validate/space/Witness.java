@@ -78,7 +78,7 @@ public record Witness(
         int syn = flags == null ? Bdd.TRUE : space.is(flags, SYN);
         int ack = flags == null ? Bdd.TRUE : space.is(flags, ACK);
         int begins = bdd.or(space.state(CtState.NEW), space.state(CtState.RELATED));
-        PacketSpace.Slice length = space.extraOrNull("length");
+        PacketSpace.Slice length = space.extraOrNull(PacketSpace.LENGTH);
         return new int[] {
             bdd.or(bdd.not(space.icmpError()), bdd.not(begins)),
             ipv4,
@@ -113,7 +113,7 @@ public record Witness(
         PacketSpace.Slice flags = space.extraOrNull(FLAGS);
         CtState state = CtState.values()[(int) number(v, PacketSpace.STATE)];
         boolean begins = state == CtState.NEW || state == CtState.RELATED;
-        PacketSpace.Slice length = space.extraOrNull("length");
+        PacketSpace.Slice length = space.extraOrNull(PacketSpace.LENGTH);
         boolean icmp = protocol == PacketView.ICMP || protocol == PacketView.ICMPV6;
         return new Witness(
                 address(v, PacketSpace.SOURCE, v4),

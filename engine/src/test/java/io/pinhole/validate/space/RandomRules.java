@@ -1,5 +1,6 @@
 package io.pinhole.validate.space;
 
+import io.pinhole.rule.RuleSet;
 import java.util.Random;
 import java.util.function.Supplier;
 
@@ -15,12 +16,16 @@ public final class RandomRules {
         return of[random.nextInt(of.length)];
     }
 
-    /** A packet as {@code RuleFixture.packet} reads it. */
-    public String packet() {
+    /**
+     * A packet as {@code RuleFixture.packet} reads it, half of its values at the bounds of what
+     * these rules compare with or beside them.
+     */
+    public String packet(RuleSet rules) {
+        Bounds bounds = new Bounds(rules, random);
         boolean v4 = random.nextInt(3) > 0;
         String protocol = pick("tcp", "tcp", "udp", "icmp", "gre");
-        String from = address(v4);
-        String to = address(v4);
+        String from = address(v4, bounds);
+        String to = address(v4, bounds);
         String head =
                 switch (protocol) {
                     case "icmp" ->
@@ -29,29 +34,38 @@ public final class RandomRules {
                     default ->
                             protocol
                                     + " "
-                                    + endPoint(v4, from)
+                                    + endPoint(v4, from, bounds)
                                     + " > "
-                                    + endPoint(v4, to)
+                                    + endPoint(v4, to, bounds)
                                     + " "
-                                    + pick("S", "SA", "A", "R");
+                                    + pick("S", "SA", "A", "R", "-", "SR");
                 };
+        int header = (v4 ? 20 : 40) + (protocol.equals("tcp") ? 20 : 8);
         return head
                 + " "
                 + pick("new", "new", "established", "related", "invalid", "untracked")
                 + pick("", "", " reply")
                 + pick("", "", " helper=ftp")
-                + pick("", " in=eth0", " in=lo")
+                + pick("", " in=eth0", " in=lo", " in=eth", " in=et")
                 + pick("", " out=eth1")
                 + " ctmark="
-                + random.nextInt(4)
+                + (random.nextBoolean() ? random.nextInt(4) : (int) bounds.mark() & 0xffff)
                 + " ttl="
-                + pick("64", "255")
+                + (random.nextBoolean() ? pick("64", "255") : bounds.hops())
                 + " len="
-                + (8 + random.nextInt(300));
+                + Math.clamp(
+                        random.nextBoolean() ? 8L + random.nextInt(300) : bounds.length() - header,
+                        8, // flags can be read of any of them
+                        1400);
     }
 
-    private String endPoint(boolean v4, String address) {
-        return v4 ? address + ":" + port() : "[" + address + "]:" + port();
+    private String endPoint(boolean v4, String address, Bounds bounds) {
+        String port = random.nextBoolean() ? port() : bounds.port();
+        return v4 ? address + ":" + port : "[" + address + "]:" + port;
+    }
+
+    private String address(boolean v4, Bounds bounds) {
+        return random.nextBoolean() ? address(v4) : bounds.address(v4);
     }
 
     private String address(boolean v4) {

@@ -9,11 +9,15 @@ import io.pinhole.core.Hook;
 import io.pinhole.core.Verdict;
 import io.pinhole.rule.CompiledRules;
 import io.pinhole.rule.PacketFacts;
+import io.pinhole.rule.RuleCount;
 import io.pinhole.rule.RuleFixture;
 import io.pinhole.rule.RuleProgram;
 import io.pinhole.rule.RuleSet;
+import java.util.BitSet;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -34,7 +38,7 @@ public class WalkTest {
             PacketSpace space = PacketSpace.of(rules);
             Walk walk = new Walk(space, rules, Route.FORWARD);
             for (int n = 0; n < PACKETS; n++) {
-                String packet = random.packet();
+                String packet = random.packet(rules);
                 PacketFacts facts = flowOf(RuleFixture.packet(packet));
                 if (facts.packet.isIcmpError()) {
                     continue; // their flow is another packet's
@@ -43,10 +47,18 @@ public class WalkTest {
                 if (!space.bdd().contains(space.wellFormed(), vector)) {
                     continue;
                 }
-                Verdict verdict = judge(rules.compile(), facts);
+                CompiledRules program = rules.compile();
+                Verdict verdict = judge(program, facts);
                 if (verdict == null) {
                     continue;
                 }
+                Set<String> matched = new TreeSet<>();
+                for (Walk.BaseWalk base : walk.bases()) {
+                    matching(space, base.passage(), vector, matched);
+                }
+                assertThat(matched)
+                        .as("seed %d: rules that match %s in%n%s", seed, packet, text)
+                        .isEqualTo(matched(program));
                 seen.merge(verdict, 1, Integer::sum);
                 assertThat(space.bdd().contains(walk.accepted(), vector))
                         .as(
@@ -63,6 +75,34 @@ public class WalkTest {
             }
         }
         assertThat(seen.values()).as("seed " + seed).hasSize(3).allMatch(n -> n > 50);
+    }
+
+    /** The rules whose sets the packet is in where it comes to them. */
+    private static void matching(
+            PacketSpace space, Passage passage, BitSet packet, Set<String> rules) {
+        Bdd bdd = space.bdd();
+        for (Visit visit : passage.visits()) {
+            if (bdd.contains(visit.reach(), packet) && bdd.contains(visit.condition(), packet)) {
+                rules.add(visit.rule().origin().text());
+            }
+            for (Visit.Branch branch : visit.branches()) {
+                Passage into = branch.into();
+                if (into != null) {
+                    matching(space, into, packet, rules);
+                }
+            }
+        }
+    }
+
+    /** The rules that matched to their end. */
+    public static Set<String> matched(CompiledRules program) {
+        Set<String> out = new TreeSet<>();
+        for (RuleCount count : program.counts()) {
+            if (count.packets() > 0) {
+                out.add(count.rule().text());
+            }
+        }
+        return out;
     }
 
     /** A packet in the reply direction has its flow's addresses the other way round. */
