@@ -316,8 +316,38 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             long dstHigh,
             long dstLow,
             int dstPort) {
-        long a = endpoint(srcHigh, srcLow, srcPort);
-        long b = endpoint(dstHigh, dstLow, dstPort);
+        return fingerprint(v6, seed, protocol, srcHigh, srcLow, srcPort, dstHigh, dstLow, dstPort);
+    }
+
+    /**
+     * What any table of this IP version and seed finds a packet with ports by: it may be made
+     * before it is known which table that is.
+     */
+    public static int fingerprint(long seed, PacketView p) {
+        return fingerprint(
+                !p.isV4(),
+                seed,
+                p.protocol(),
+                p.sourceHigh(),
+                p.sourceLow(),
+                p.sourcePort(),
+                p.destinationHigh(),
+                p.destinationLow(),
+                p.destinationPort());
+    }
+
+    private static int fingerprint(
+            boolean v6,
+            long seed,
+            int protocol,
+            long srcHigh,
+            long srcLow,
+            int srcPort,
+            long dstHigh,
+            long dstLow,
+            int dstPort) {
+        long a = endpoint(v6, seed, srcHigh, srcLow, srcPort);
+        long b = endpoint(v6, seed, dstHigh, dstLow, dstPort);
         long h = (a + b ^ seed) * 0x9e37_79b9_7f4a_7c15L + protocol;
         h ^= h >>> 32;
         h *= 0xd6e8_feb8_6659_fd93L;
@@ -325,7 +355,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
         return folded == FREE ? 1 : folded;
     }
 
-    private long endpoint(long high, long low, int port) {
+    private static long endpoint(boolean v6, long seed, long high, long low, int port) {
         long h = (low ^ seed) * 0xbf58_476d_1ce4_e5b9L;
         if (v6) {
             h ^= (high + seed) * 0x94d0_49bb_1331_11ebL;

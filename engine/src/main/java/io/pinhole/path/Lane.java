@@ -6,6 +6,7 @@ import io.pinhole.decode.PacketView;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.rule.RuleProgram;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The shards of one thread. Judges its own packets of each batch, in order, where they lie.
@@ -18,6 +19,9 @@ final class Lane implements AutoCloseable {
     /** Packets whose memory is fetched together. */
     private static final int BLOCK = 32;
 
+    /** Flows from which on a table no longer fits into a processor's own cache. */
+    private static final int WORTH_FETCHING = 2048;
+
     private final int index;
     private final int lanes;
 
@@ -29,8 +33,10 @@ final class Lane implements AutoCloseable {
     private final Anomaly[] anomalies = new Anomaly[BLOCK];
     private final int[] places = new int[BLOCK];
     private final int[] fingerprints = new int[BLOCK];
+    private final @Nullable FlowTable[] tables = new @Nullable FlowTable[BLOCK];
     private final long[] hints = new long[BLOCK];
 
+    private final long seed;
     private final HostHash hash = new HostHash();
     private final BatchLog log;
 
@@ -41,6 +47,7 @@ final class Lane implements AutoCloseable {
     Lane(PathOptions options, RuleProgram rules, int shards, int index, int lanes) {
         this.index = index;
         this.lanes = lanes;
+        seed = options.seed();
         Arrays.setAll(views, k -> new PacketView());
         paths = new PacketPath[shards];
         log = new BatchLog(index);
@@ -86,19 +93,19 @@ final class Lane implements AutoCloseable {
             }
         }
         for (int k = 0; k < n; k++) {
-            if (fingerprints[k] != 0 && path(batch, k).isWorthFetching(views[k])) {
-                path(batch, k).touchIndex(views[k], fingerprints[k]);
+            FlowTable table = tables[k];
+            if (table != null && table.size() >= WORTH_FETCHING) {
+                table.touchIndex(fingerprints[k]);
             }
         }
         for (int k = 0; k < n; k++) {
-            hints[k] =
-                    fingerprints[k] == 0
-                            ? FlowTable.NONE
-                            : path(batch, k).locate(views[k], fingerprints[k]);
+            FlowTable table = tables[k];
+            hints[k] = table == null ? FlowTable.NONE : table.locate(fingerprints[k]);
         }
         for (int k = 0; k < n; k++) {
-            if (hints[k] != FlowTable.NONE) {
-                path(batch, k).touch(views[k], hints[k]);
+            FlowTable table = tables[k];
+            if (table != null && hints[k] != FlowTable.NONE) {
+                table.touch(hints[k]);
             }
         }
         for (int k = 0; k < n; k++) {
@@ -107,13 +114,10 @@ final class Lane implements AutoCloseable {
         return i;
     }
 
-    private PacketPath path(PacketBatch batch, int k) {
-        return paths[batch.shard[places[k]]];
-    }
-
     private void decode(PacketBatch batch, int i, int k) {
         places[k] = i;
         fingerprints[k] = 0;
+        tables[k] = null;
         PacketView view = views[k];
         LinkType link = batch.link[i];
         Anomaly bad = Anomaly.LINK_UNSUPPORTED;
@@ -132,7 +136,11 @@ final class Lane implements AutoCloseable {
             if (lanes == 1) {
                 batch.shard[i] = hash.shard(view, paths.length);
             }
-            fingerprints[k] = paths[batch.shard[i]].fingerprint(view, bad);
+            int fingerprint = PacketPath.fingerprint(seed, view, bad);
+            fingerprints[k] = fingerprint;
+            if (fingerprint != 0) {
+                tables[k] = paths[batch.shard[i]].table(view);
+            }
         } catch (InternalError e) {
             batch.fault[i] = e; // a mapped page is gone; for the reader to tell
         }

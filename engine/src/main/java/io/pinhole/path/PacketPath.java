@@ -31,9 +31,6 @@ public final class PacketPath implements AutoCloseable {
 
     private static final long TICK_NANOS = 100_000_000;
 
-    /** Flows from which on a table no longer fits into a processor's own cache. */
-    private static final int WORTH_FETCHING = 2048;
-
     /**
      * A datagram that is not complete after this many further packets is given up as after its
      * timeout, so that the verdicts waiting for it are bounded.
@@ -59,6 +56,7 @@ public final class PacketPath implements AutoCloseable {
     private final VerdictSink verdicts;
     // Linux reassembles where it forwards; other captures show what no router would hold.
     private final boolean compatLinux;
+    private final long seed;
     private final PacketView view = new PacketView();
 
     private long now = Long.MIN_VALUE;
@@ -110,6 +108,7 @@ public final class PacketPath implements AutoCloseable {
             Share share) {
         this.verdicts = verdicts;
         compatLinux = options.compatLinux();
+        seed = options.seed();
         var settings = options.settings();
         var limits = settings.limits();
         var handshakes = new Handshakes(limits.controls(), share.shards());
@@ -178,7 +177,7 @@ public final class PacketPath implements AutoCloseable {
         process(
                 view,
                 bad,
-                fingerprint(view, bad),
+                fingerprint(seed, view, bad),
                 FlowTable.NONE,
                 wire,
                 timeNanos,
@@ -207,7 +206,7 @@ public final class PacketPath implements AutoCloseable {
      *
      * @param bad what {@link PacketView#wrap} said
      * @param fingerprint what {@link #fingerprint} said
-     * @param hint what {@link #locate} said, if it was asked
+     * @param hint what {@link FlowTable#locate} said, if it was asked
      */
     void process(
             PacketView p,
@@ -297,43 +296,14 @@ public final class PacketPath implements AutoCloseable {
         return new PathControl(this);
     }
 
-    /** What the flow table finds a packet's flow by, 0 if it has no ports. */
-    int fingerprint(PacketView p, Anomaly bad) {
-        if (bad != Anomaly.NONE || !p.hasPorts()) {
-            return 0;
-        }
-        return table(p).fingerprint(
-                        p.protocol(),
-                        p.sourceHigh(),
-                        p.sourceLow(),
-                        p.sourcePort(),
-                        p.destinationHigh(),
-                        p.destinationLow(),
-                        p.destinationPort());
+    /** What the flow tables of this seed find a packet's flow by, 0 if it has no ports. */
+    static int fingerprint(long seed, PacketView p, Anomaly bad) {
+        return bad != Anomaly.NONE || !p.hasPorts() ? 0 : FlowTable.fingerprint(seed, p);
     }
 
-    private FlowTable table(PacketView p) {
+    /** The table that the packet's flow is in, if it is in any. */
+    FlowTable table(PacketView p) {
         return p.isV4() ? flows4 : flows6;
-    }
-
-    /** Whether the table that the packet's flow is in no longer fits into the cache. */
-    boolean isWorthFetching(PacketView p) {
-        return table(p).size() >= WORTH_FETCHING;
-    }
-
-    /** Fetches what {@link #locate} reads first. */
-    void touchIndex(PacketView p, int fingerprint) {
-        table(p).touchIndex(fingerprint);
-    }
-
-    /** Where the packet's flow is likely to be. */
-    long locate(PacketView p, int fingerprint) {
-        return table(p).locate(fingerprint);
-    }
-
-    /** Fetches what {@link #locate} found. */
-    void touch(PacketView p, long flow) {
-        table(p).touch(flow);
     }
 
     /**
