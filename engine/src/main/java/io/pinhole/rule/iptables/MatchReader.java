@@ -167,6 +167,11 @@ final class MatchReader {
     private @Nullable List<Range> eitherPorts;
     private @Nullable LimitAt limit;
 
+    // Of the conntrack match that is being read: whether its states are those of packets without a
+    // flow, too, and whether it asks anything of the flow.
+    private boolean ofNoFlow;
+    private boolean ofFlow;
+
     /** A limit and where it stands among the matches. */
     private record LimitAt(int index, long amount, long seconds, long burst, SourcePos at) {}
 
@@ -251,6 +256,8 @@ final class MatchReader {
         }
         loaded.add(name);
         last = name;
+        ofNoFlow = false;
+        ofFlow = false;
     }
 
     private boolean has(String module) {
@@ -262,6 +269,7 @@ final class MatchReader {
     /** Reads an option of a match; false if it is none. */
     boolean option(Word option, boolean negated) {
         SourcePos pos = option.at().pos();
+        ofFlow |= option.text().startsWith("--ct") && !option.is("--ctstate");
         switch (option.text()) {
             case "--sport", "--source-port", "--sports", "--source-ports" ->
                     ports(option, true, negated);
@@ -292,12 +300,15 @@ final class MatchReader {
                 add(Field.CT_EXPIRATION, millis, negated, pos);
             }
             case "--ctdir" -> {
+                if (negated) {
+                    throw option.fault("'--ctdir' cannot be inverted");
+                }
                 Word value = args.value(option);
                 boolean reply = value.is("REPLY");
                 if (!reply && !value.is("ORIGINAL")) {
                     throw value.fault("expected ORIGINAL or REPLY, found " + value.found());
                 }
-                add(Field.CT_DIRECTION, Range.of(reply ? 1 : 0), negated, pos);
+                add(Field.CT_DIRECTION, Range.of(reply ? 1 : 0), false, pos);
             }
             case "--helper" -> {
                 if (!has("helper")) {
@@ -339,6 +350,13 @@ final class MatchReader {
             default -> {
                 return false;
             }
+        }
+        if (ofNoFlow && ofFlow) {
+            // xt_conntrack: without a flow the answer is that of the state, if that is asked.
+            throw option.fault(
+                    "this beside a '--ctstate' that INVALID or UNTRACKED packets have is "
+                            + Parse.NOT_EVALUATED
+                            + ": the kernel asks nothing else of them; write two rules");
         }
         return true;
     }
@@ -501,6 +519,8 @@ final class MatchReader {
         if (states != 0 && translated != 0) {
             throw value.fault("states together with SNAT or DNAT are " + Parse.NOT_EVALUATED);
         }
+        long none = CtState.INVALID.bit() | CtState.UNTRACKED.bit();
+        ofNoFlow = negated ? (states & none) != none : (states & none) != 0;
         Field field = translated == 0 ? Field.CT_STATE : Field.CT_STATUS;
         long bits = translated == 0 ? states : translated;
         matches.add(new Statement.AnyBit(new Expr.Load(field), bits, negated, pos));
