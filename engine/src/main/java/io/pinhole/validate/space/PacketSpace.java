@@ -99,12 +99,10 @@ public final class PacketSpace {
     public static PacketSpace of(RuleSet... rules) {
         int sources = 0;
         int destinations = 0;
+        int lengths = 0;
         for (RuleSet set : rules) {
             sources += set.rulesReading(f -> f == Field.IP_SADDR || f == Field.IP6_SADDR);
             destinations += set.rulesReading(f -> f == Field.IP_DADDR || f == Field.IP6_DADDR);
-        }
-        int lengths = 0;
-        for (RuleSet set : rules) {
             lengths += set.rulesReading(f -> f == Field.META_LENGTH || f == Field.IP_LENGTH);
         }
         return new PacketSpace(sources > destinations, lengths > 0);

@@ -74,6 +74,29 @@ class RuleCheckTest {
         assertThat(found(table(more, parts[1].replace("; ", "\n")))).containsExactly(parts[0]);
     }
 
+    /** Without the first rule, what the second sets would let its packets through. */
+    @Test
+    void callsNoRuleRedundantWhereALaterOneReadsWhatAnotherSets() {
+        assertThat(found(table("", "tcp dport 23 drop\nmeta mark set 1\nmeta mark 1 accept")))
+                .isEmpty();
+    }
+
+    @Test
+    void showsNoPacketThatIsShorterThanItsHeaders() {
+        assertThat(witness("meta length < 100 accept\nmeta length < 60 tcp dport 22 drop").length())
+                .isBetween(40, 59);
+    }
+
+    private static Witness witness(String rules) {
+        RuleSet set = RuleFixture.load(table("", rules + "\naccept"));
+        Finding finding =
+                RuleCheck.of(set, Policies.DEFAULT).stream()
+                        .filter(f -> f.problem() == Problem.SHADOWED)
+                        .findFirst()
+                        .orElseThrow();
+        return Objects.requireNonNull(finding.witness());
+    }
+
     @Test
     void findsWhatIsWrongWithHelpers() {
         String forward = STATEFUL + RELATED + CONTROL;
