@@ -2,6 +2,7 @@ package io.pinhole.flow;
 
 import io.pinhole.core.Direction;
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import java.util.function.LongConsumer;
 
 /**
@@ -135,7 +136,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
      * @param hint what {@link #locate} said, however long ago
      * @param fingerprint the packet's, as {@link #fingerprint} makes it
      */
-    public long find(long hint, int fingerprint, PacketView p, long now) {
+    public long find(long hint, int fingerprint, PlainPacket p, long now) {
         if (hint != NONE
                 && memory.get(I32, hint + FINGERPRINT) == fingerprint
                 && isOf(
@@ -244,7 +245,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     /**
      * Looks for a flow that has the fingerprint.
      *
-     * @return what {@link #find(long, int, PacketView, long)} takes as a hint: likely the flow,
+     * @return what {@link #find(long, int, PlainPacket, long)} takes as a hint: likely the flow,
      *     {@link #NONE} if there is none
      */
     public long locate(int fingerprint) {
@@ -326,6 +327,20 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     public static int fingerprint(long seed, PacketView p) {
         return fingerprint(
                 !p.isV4(),
+                seed,
+                p.protocol(),
+                p.sourceHigh(),
+                p.sourceLow(),
+                p.sourcePort(),
+                p.destinationHigh(),
+                p.destinationLow(),
+                p.destinationPort());
+    }
+
+    /** As {@link #fingerprint(long, PacketView)}. */
+    public static int fingerprint(long seed, PlainPacket p) {
+        return fingerprint(
+                p.isV6(),
                 seed,
                 p.protocol(),
                 p.sourceHigh(),

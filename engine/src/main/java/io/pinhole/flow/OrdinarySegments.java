@@ -1,7 +1,7 @@
 package io.pinhole.flow;
 
 import io.pinhole.core.Settings;
-import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -10,12 +10,6 @@ import java.lang.foreign.MemorySegment;
  * TcpTracker#track} would have, in a fraction of the time; any other segment it leaves to that.
  */
 public final class OrdinarySegments {
-    /** NOP, NOP, timestamps (RFC 7323 appendix A): how nearly every segment with options begins. */
-    private static final int TIMESTAMPS_ONLY = 0x0101_080a;
-
-    private static final int HEADER = 20;
-    private static final int HEADER_WITH_TIMESTAMPS = 32;
-
     // What a flow must be, and must not be.
     private static final int WANTED =
             FlowEntries.SEEN_REPLY | FlowEntries.ASSURED | FlowEntries.CONFIRMED;
@@ -34,14 +28,6 @@ public final class OrdinarySegments {
         unacknowledged = timeouts[TcpTracker.UNACK];
     }
 
-    /** Whether a packet has the form: a sound TCP header with ACK, and nothing that is rare. */
-    public static boolean mayBe(PacketView p) {
-        return p.isPlainSegment()
-                && (p.tcpHeaderLength() == HEADER
-                        || (p.tcpHeaderLength() == HEADER_WITH_TIMESTAMPS
-                                && p.tcpFirstOptions() == TIMESTAMPS_ONLY));
-    }
-
     /** Whether a flow is one whose segments may be ordinary. */
     public static boolean areOf(FlowTable t, long flow) {
         return (t.flags(flow) & (WANTED | UNWANTED)) == WANTED
@@ -49,13 +35,13 @@ public final class OrdinarySegments {
     }
 
     /**
-     * Tracks a segment that {@link #mayBe}, of a flow that {@link #areOf} names.
+     * Tracks a plain segment of a flow that {@link #areOf} names.
      *
      * @param side 0 if the packet travels in the flow's original direction, 1 in reply direction
      * @param now packet time in nanoseconds
      * @return false if it is not in window, or the first of its side: nothing has changed then
      */
-    public boolean track(FlowTable t, long flow, PacketView p, int side, long now) {
+    public boolean track(FlowTable t, long flow, PlainPacket p, int side, long now) {
         MemorySegment m = t.memory;
         long at = flow + t.hot;
         long own = at + FlowEntries.WINDOWS + (long) side * FlowEntries.WINDOW_SIZE;

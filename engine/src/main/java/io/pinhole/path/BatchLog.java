@@ -11,8 +11,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes down what the packets of a batch lead to in one lane, in order: events, verdicts of earlier
- * packets, notes for other shards. A packet's own verdict goes into the batch itself.
+ * Takes down what the packets of a batch lead to in one shard, in order: events, verdicts of
+ * earlier packets, notes for other shards. A packet's own verdict goes into the batch itself.
  */
 final class BatchLog implements VerdictSink, EventSink, ShardNotes {
     /** A verdict that was long in coming. */
@@ -36,8 +36,11 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
 
     record Knock(FlowKey key) {}
 
-    /** What one lane wrote about one batch. */
+    /** What one shard wrote about one batch. */
     static final class Entries {
+        /** Where a shard speaks before the first packet. */
+        static final int BEFORE = -1;
+
         private int[] at = new int[64];
         private Object[] what = new Object[64];
         private int size;
@@ -46,7 +49,7 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
             return size;
         }
 
-        /** Index of the packet in its batch; below 0: shard number less the number of shards. */
+        /** Index of the packet in its batch, or {@link #BEFORE}. */
         int at(int i) {
             return at[i];
         }
@@ -70,31 +73,21 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
         }
     }
 
-    private final int lane;
-    private PacketBatch batch = new PacketBatch(0);
+    private BatchSlot slot = new BatchSlot();
     private Entries entries = new Entries();
     private int place;
-    private long position;
 
-    BatchLog(int lane) {
-        this.lane = lane;
-    }
-
-    void begin(PacketBatch of) {
-        batch = of;
-        entries = of.entries[lane];
+    /** What is told from now on, a shard says of a batch, without a packet. */
+    void begin(PacketBatch batch, int shard) {
+        entries = batch.entries[shard];
         entries.clear();
+        place = Entries.BEFORE;
     }
 
     /** What is told from now on belongs to this packet. */
-    void at(int index) {
+    void at(int index, BatchSlot packet) {
         place = index;
-        position = batch.position[index];
-    }
-
-    /** What is told from now on, a shard says without a packet. */
-    void atShard(int shard, int shards) {
-        place = shard - shards;
+        slot = packet;
     }
 
     private void add(Object thing) {
@@ -109,8 +102,8 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
             @Nullable Hook hook,
             RuleOrigin rule,
             Anomaly why) {
-        if (of == position && place >= 0) {
-            batch.verdict(place, verdict, ct, hook, rule, why);
+        if (place != Entries.BEFORE && of == slot.position) {
+            slot.verdict(verdict, ct, hook, rule, why);
         } else {
             add(new Verdicts(of, verdict, ct, hook, rule, why));
         }
@@ -148,7 +141,7 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
 
     @Override
     public void datagram(FlowKey key) {
-        batch.datagram[place] = key;
+        slot.datagram = key;
     }
 
     @Override
@@ -156,7 +149,7 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
         if (key != null) {
             add(new Knock(key));
         } else {
-            batch.knocks[place] = true;
+            slot.knocks = true;
         }
     }
 }

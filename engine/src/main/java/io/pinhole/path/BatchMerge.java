@@ -69,48 +69,46 @@ final class BatchMerge {
 
     /** Tells a batch that all lanes have judged. */
     void tell(PacketBatch batch) {
-        int lanes = batch.entries.length;
-        int[] next = new int[lanes];
+        int[] next = new int[shards];
         for (int shard = 0; shard < shards; shard++) {
-            int lane = shard % lanes;
-            next[lane] = entries(batch, lane, next[lane], shard - shards);
+            next[shard] = entries(batch, shard, 0, BatchLog.Entries.BEFORE);
         }
         for (int i = 0; i < batch.size; i++) {
             out.packet(batch, i);
-            int lane = batch.shard[i] % lanes;
-            next[lane] = entries(batch, lane, next[lane], i);
-            if (batch.knocks[i] && doors.size() + targets.size() > 0) {
-                knock(batch, i, batch.flow(i));
+            BatchSlot slot = batch.slot(i);
+            next[slot.shard] = entries(batch, slot.shard, next[slot.shard], i);
+            if (slot.knocks && doors.size() + targets.size() > 0) {
+                knock(slot, batch.flow(i));
             }
-            InternalError fault = batch.fault[i];
+            InternalError fault = slot.fault;
             if (fault != null) {
                 out.fault(batch, i, fault);
             }
-            batch.tell(i, out);
+            slot.tell(out);
         }
     }
 
-    private int entries(PacketBatch batch, int lane, int from, int place) {
-        BatchLog.Entries entries = batch.entries[lane];
+    private int entries(PacketBatch batch, int shard, int from, int place) {
+        BatchLog.Entries entries = batch.entries[shard];
         int i = from;
         while (i < entries.size() && entries.at(i) == place) {
-            entry(batch, place, entries.what(i));
+            entry(batch.slot(Math.max(place, 0)), entries.what(i));
             i++;
         }
         return i;
     }
 
-    private void entry(PacketBatch batch, int place, Object what) {
+    private void entry(BatchSlot slot, Object what) {
         switch (what) {
             case Event event -> event(event);
             case BatchLog.Verdicts v ->
                     out.verdict(v.position(), v.verdict(), v.ct(), v.hook(), v.rule(), v.why());
             case BatchLog.Begun b -> sessions.put(b.number(), new Session(nextNumber++));
-            case BatchLog.Opened o -> opened(o.permission(), batch.now[Math.max(place, 0)]);
+            case BatchLog.Opened o -> opened(o.permission(), slot.now);
             case BatchLog.Closed c -> closed(c.permission(), c.used());
-            case BatchLog.Refused r -> refused(r.target(), batch.now[Math.max(place, 0)]);
+            case BatchLog.Refused r -> refused(r.target(), slot.now);
             case BatchLog.Forgotten f -> forgotten(f.target());
-            case BatchLog.Knock k -> knock(batch, place, k.key());
+            case BatchLog.Knock k -> knock(slot, k.key());
             default -> throw new IllegalStateException(what.toString());
         }
     }
@@ -178,7 +176,7 @@ final class BatchMerge {
     }
 
     /** As {@code Observer.matchAnnouncement}, where the end point is another shard's. */
-    private void cameTo(PacketBatch batch, int i, FlowKey key) {
+    private void cameTo(BatchSlot slot, FlowKey key) {
         Expectation e =
                 targets.find(
                         key.source().version(),
@@ -188,7 +186,7 @@ final class BatchMerge {
                         key.destination().high(),
                         key.destination().low(),
                         key.destinationPort(),
-                        batch.now[i]);
+                        slot.now);
         if (!(e instanceof Watch watch)) {
             return;
         }
@@ -200,21 +198,21 @@ final class BatchMerge {
             out.event(
                     new Event.Alert(
                             session.settled ? 0 : session.number,
-                            batch.position[i],
-                            batch.now[i],
+                            slot.position,
+                            slot.now,
                             watch.target.why,
                             key,
-                            RefusedTarget.detail(batch.passed(i), batch.rule[i])));
+                            RefusedTarget.detail(slot.passed(), slot.rule)));
         }
     }
 
     /** As {@code PacketPath.deniedPinhole}, where the pinhole is another shard's. */
-    private void knock(PacketBatch batch, int i, @Nullable FlowKey key) {
+    private void knock(BatchSlot slot, @Nullable FlowKey key) {
         if (key == null) {
             return;
         }
-        cameTo(batch, i, key);
-        long now = batch.now[i];
+        cameTo(slot, key);
+        long now = slot.now;
         Expectation e =
                 doors.findDenied(
                         key.destination().version(),
@@ -231,7 +229,7 @@ final class BatchMerge {
             out.event(
                     new Event.Alert(
                             session.settled ? 0 : session.number,
-                            batch.position[i],
+                            slot.position,
                             now,
                             Anomaly.PINHOLE_WRONG_HOST,
                             key,

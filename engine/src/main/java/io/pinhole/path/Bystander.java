@@ -4,6 +4,7 @@ import io.pinhole.core.Anomaly;
 import io.pinhole.core.CtState;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import io.pinhole.expect.Expectation;
 import io.pinhole.flow.FlowTable;
 
@@ -39,14 +40,9 @@ final class Bystander {
         this.outcome = outcome;
     }
 
-    /** Whether a packet of a known flow that is no session's must be handed to {@link #observe}. */
-    boolean wants(PacketView p, FlowTable t, int fingerprint) {
-        return observer.follows(p, t, fingerprint);
-    }
-
-    /** An accepted packet that {@link #wants} does not name. */
-    void passing(PacketView p, long position) {
-        elsewhere.packet(p, position);
+    /** Whether a TCP packet that is of no session must be handed to {@link #observe}. */
+    boolean wants(PlainPacket p, int fingerprint) {
+        return FtpElsewhere.mayConcern(p.payloadStart()) || observer.follows(p, fingerprint);
     }
 
     /** A packet that has its verdict. */

@@ -50,11 +50,10 @@ final class DataConnection {
     }
 
     /** Follows one packet; {@code side} is 0 for the sender of the first packet. */
-    void packet(PacketView p, int side, long now) {
+    void packet(int flags, int sequence, int payloadLength, int side, long now) {
         int bit = 1 << side;
-        int flags = p.tcpFlags();
-        int start = p.tcpSequence() + ((flags & PacketView.SYN) != 0 ? 1 : 0);
-        int end = start + p.payloadLength();
+        int start = sequence + ((flags & PacketView.SYN) != 0 ? 1 : 0);
+        int end = start + payloadLength;
         if ((begun & bit) == 0) {
             begun |= bit;
             next[side] = start;

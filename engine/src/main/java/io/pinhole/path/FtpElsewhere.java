@@ -21,6 +21,7 @@ final class FtpElsewhere {
     private static final int LONGEST = 512;
     private static final int PASSWORD_PLEASE = 0x33_33_31_20; // "331 "
     private static final int PASSWORD_PLEASE_MORE = 0x33_33_31_2d; // "331-"
+    private static final int TLS_HANDSHAKE = 0x16_03_01; // a record of TLS 1.x, without length
     private static final ValueLayout.OfInt U32 =
             ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
@@ -38,6 +39,15 @@ final class FtpElsewhere {
         }
     }
 
+    /**
+     * Whether a TCP packet that belongs to no session must be handed to {@link #packet}.
+     *
+     * @param start the first four bytes of its payload, 0 if there are fewer
+     */
+    static boolean mayConcern(int start) {
+        return start >>> 8 == PASSWORD_PLEASE >>> 8 || start >>> 8 == TLS_HANDSHAKE;
+    }
+
     /** Looks at a TCP packet that belongs to no session. */
     void packet(PacketView p, long position) {
         int length = p.payloadCaptured();
@@ -49,7 +59,7 @@ final class FtpElsewhere {
         if (asks && p.payloadLength() <= LONGEST && endsLine(p) && !read.get(p.sourcePort())) {
             tell(Sessions.key(p).reversed(), position, false);
         } else if (p.destinationPort() == IMPLICIT_TLS
-                && start >>> 8 == 0x16_03_01 // handshake record of TLS 1.x
+                && start >>> 8 == TLS_HANDSHAKE
                 && !read.get(IMPLICIT_TLS)) {
             tell(Sessions.key(p), position, true);
         }

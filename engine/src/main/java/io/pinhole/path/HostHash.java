@@ -2,6 +2,7 @@ package io.pinhole.path;
 
 import io.pinhole.core.Anomaly;
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 
 /**
  * Which shard a packet belongs to: a hash of its two addresses that is the same both ways, so that
@@ -20,8 +21,27 @@ final class HostHash {
         if (p.isIcmpError() && quoted.wrapQuoted(p) == Anomaly.NONE) {
             hosts = quoted;
         }
-        long h = mix(hosts.sourceHigh(), hosts.sourceLow());
-        h += mix(hosts.destinationHigh(), hosts.destinationLow());
+        return shard(
+                hosts.sourceHigh(),
+                hosts.sourceLow(),
+                hosts.destinationHigh(),
+                hosts.destinationLow(),
+                shards);
+    }
+
+    /** As {@link #shard(PacketView, int)}. */
+    static int shard(PlainPacket p, int shards) {
+        return shard(
+                p.sourceHigh(), p.sourceLow(), p.destinationHigh(), p.destinationLow(), shards);
+    }
+
+    private static int shard(
+            long sourceHigh,
+            long sourceLow,
+            long destinationHigh,
+            long destinationLow,
+            int shards) {
+        long h = mix(sourceHigh, sourceLow) + mix(destinationHigh, destinationLow);
         h *= 0x9e37_79b9_7f4a_7c15L;
         return (int) ((h >>> 32) * shards >>> 32);
     }

@@ -1,6 +1,7 @@
 package io.pinhole.path;
 
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import io.pinhole.rule.RuleProgram;
 
 /**
@@ -34,13 +35,15 @@ final class KnownDrops {
      *
      * @param fingerprint what the flow table would find it by
      */
-    int memo(PacketView p, int fingerprint) {
+    int memo(PlainPacket p, int fingerprint) {
         if (words.length == 0) {
             return RuleProgram.NO_MEMO;
         }
-        int at = place(p, fingerprint);
+        int at = place(p.sourcePort(), fingerprint);
         boolean same =
-                words[at + 4] == portsAndProtocol(p)
+                words[at + 4]
+                                == portsAndProtocol(
+                                        p.sourcePort(), p.destinationPort(), p.protocol(), p.isV6())
                         && words[at + 1] == p.sourceLow()
                         && words[at + 3] == p.destinationLow()
                         && words[at] == p.sourceHigh()
@@ -53,24 +56,26 @@ final class KnownDrops {
         if (words.length == 0) {
             words = new long[ENTRIES * WORDS];
         }
-        int at = place(p, fingerprint);
+        int at = place(p.sourcePort(), fingerprint);
         words[at] = p.sourceHigh();
         words[at + 1] = p.sourceLow();
         words[at + 2] = p.destinationHigh();
         words[at + 3] = p.destinationLow();
-        words[at + 4] = portsAndProtocol(p);
+        words[at + 4] =
+                portsAndProtocol(p.sourcePort(), p.destinationPort(), p.protocol(), !p.isV4());
         words[at + MEMO] = memo;
     }
 
     /** The fingerprint is that of both directions, which must not push each other out. */
-    private static int place(PacketView p, int fingerprint) {
-        return (fingerprint + p.sourcePort() & ENTRIES - 1) * WORDS;
+    private static int place(int sourcePort, int fingerprint) {
+        return (fingerprint + sourcePort & ENTRIES - 1) * WORDS;
     }
 
-    private static long portsAndProtocol(PacketView p) {
-        return (long) p.sourcePort() << 48
-                | (long) p.destinationPort() << 32
-                | p.protocol() << 8
-                | p.ipVersion();
+    private static long portsAndProtocol(
+            int sourcePort, int destinationPort, int protocol, boolean v6) {
+        return (long) sourcePort << 48
+                | (long) destinationPort << 32
+                | protocol << 8
+                | (v6 ? 6 : 4);
     }
 }

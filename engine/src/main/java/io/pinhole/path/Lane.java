@@ -1,12 +1,7 @@
 package io.pinhole.path;
 
-import io.pinhole.core.Anomaly;
-import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
-import io.pinhole.flow.FlowTable;
 import io.pinhole.rule.RuleProgram;
-import java.util.Arrays;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The shards of one thread. Judges its own packets of each batch, in order, where they lie.
@@ -19,26 +14,14 @@ final class Lane implements AutoCloseable {
     /** Packets whose memory is fetched together. */
     private static final int BLOCK = 32;
 
-    /** Flows from which on a table no longer fits into a processor's own cache. */
-    private static final int WORTH_FETCHING = 2048;
-
     private final int index;
     private final int lanes;
 
     /** Null where the shard is another lane's. */
     private final PacketPath[] paths;
 
-    // The packets of a block, and where they stand in their batch.
-    private final PacketView[] views = new PacketView[BLOCK];
-    private final Anomaly[] anomalies = new Anomaly[BLOCK];
-    private final int[] places = new int[BLOCK];
-    private final int[] fingerprints = new int[BLOCK];
-    private final @Nullable FlowTable[] tables = new @Nullable FlowTable[BLOCK];
-    private final long[] hints = new long[BLOCK];
-
-    private final long seed;
-    private final HostHash hash = new HostHash();
-    private final BatchLog log;
+    private final PacketView view = new PacketView();
+    private final BatchLog log = new BatchLog();
 
     /**
      * @param options with the limits of one shard
@@ -47,137 +30,68 @@ final class Lane implements AutoCloseable {
     Lane(PathOptions options, RuleProgram rules, int shards, int index, int lanes) {
         this.index = index;
         this.lanes = lanes;
-        seed = options.seed();
-        Arrays.setAll(views, k -> new PacketView());
         paths = new PacketPath[shards];
-        log = new BatchLog(index);
         for (int s = index; s < shards; s += lanes) {
             paths[s] =
                     new PacketPath(options, rules, log, log, new PacketPath.Share(s, shards, log));
         }
     }
 
-    /** Judges the packets of the batch that are this lane's. */
+    /** Judges the packets of the batch that are this lane's, shard by shard. */
     void judge(PacketBatch batch) {
-        log.begin(batch);
-        if (batch.before % PacketBatch.SIZE == 0) {
-            tick(batch);
-        }
-        for (int i = 0; i < batch.size; ) {
-            i = judgeBlock(batch, i);
-        }
-    }
-
-    private void tick(PacketBatch batch) {
         for (int s = index; s < paths.length; s += lanes) {
+            log.begin(batch, s);
             PacketPath path = paths[s];
-            if (path != null) {
-                log.atShard(s, paths.length);
-                path.tick(batch.now[0], batch.before);
+            if (batch.before % PacketBatch.SIZE == 0) {
+                path.tick(batch.slot(0).now, batch.before);
+            }
+            int end = batch.begin(s + 1);
+            for (int k = batch.begin(s); k < end; k += BLOCK) {
+                judgeBlock(path, batch, k, Math.min(end, k + BLOCK));
             }
         }
     }
 
     /**
-     * Judges the next packets of the batch. First all are decoded, then the lines of the flow
-     * tables they will need are fetched, so that the processor waits for many at a time.
-     *
-     * @return where to go on
+     * Judges the next packets of a shard. First the lines of the flow tables that they will need
+     * are fetched, so that the processor waits for many at a time.
      */
-    private int judgeBlock(PacketBatch batch, int from) {
-        int n = 0;
-        int i = from;
-        for (; i < batch.size && n < BLOCK; i++) {
-            if (lanes == 1 || batch.shard[i] % lanes == index) {
-                decode(batch, i, n++);
+    private void judgeBlock(PacketPath path, PacketBatch batch, int from, int to) {
+        for (int k = from; k < to; k++) {
+            path.touchIndex(batch.slot(batch.order(k)));
+        }
+        for (int k = from; k < to; k++) {
+            path.locate(batch.slot(batch.order(k)));
+        }
+        for (int k = from; k < to; k++) {
+            path.touchFlow(batch.slot(batch.order(k)));
+        }
+        for (int k = from; k < to; k++) {
+            int i = batch.order(k);
+            BatchSlot slot = batch.slot(i);
+            if (slot.fault == null) {
+                log.at(i, slot);
+                judge(path, slot);
             }
         }
-        for (int k = 0; k < n; k++) {
-            FlowTable table = tables[k];
-            if (table != null && table.size() >= WORTH_FETCHING) {
-                table.touchIndex(fingerprints[k]);
-            }
-        }
-        for (int k = 0; k < n; k++) {
-            FlowTable table = tables[k];
-            hints[k] = table == null ? FlowTable.NONE : table.locate(fingerprints[k]);
-        }
-        for (int k = 0; k < n; k++) {
-            FlowTable table = tables[k];
-            if (table != null && hints[k] != FlowTable.NONE) {
-                table.touch(hints[k]);
-            }
-        }
-        for (int k = 0; k < n; k++) {
-            judge(batch, k);
-        }
-        return i;
     }
 
-    private void decode(PacketBatch batch, int i, int k) {
-        places[k] = i;
-        fingerprints[k] = 0;
-        tables[k] = null;
-        PacketView view = views[k];
-        LinkType link = batch.link[i];
-        Anomaly bad = Anomaly.LINK_UNSUPPORTED;
+    private void judge(PacketPath path, BatchSlot slot) {
         try {
-            if (link == null) {
-                view.clear();
-            } else {
-                bad =
-                        view.wrap(
-                                batch.data[i],
-                                batch.offset[i],
-                                batch.captured[i],
-                                batch.wire[i],
-                                link);
-            }
-            if (lanes == 1) {
-                batch.shard[i] = hash.shard(view, paths.length);
-            }
-            int fingerprint = PacketPath.fingerprint(seed, view, bad);
-            fingerprints[k] = fingerprint;
-            if (fingerprint != 0) {
-                tables[k] = paths[batch.shard[i]].table(view);
+            path.advance(slot.now);
+            if (!slot.isPlain || !path.takeShortWay(slot)) {
+                path.takeWholeWay(slot, view);
             }
         } catch (InternalError e) {
-            batch.fault[i] = e; // a mapped page is gone; for the reader to tell
-        }
-        anomalies[k] = bad;
-    }
-
-    private void judge(PacketBatch batch, int k) {
-        int i = places[k];
-        if (batch.fault[i] != null) {
-            return;
-        }
-        log.at(i);
-        try {
-            paths[batch.shard[i]].process(
-                    views[k],
-                    anomalies[k],
-                    fingerprints[k],
-                    hints[k],
-                    batch.wire[i],
-                    batch.now[i],
-                    batch.position[i],
-                    batch.input[i],
-                    batch.output[i]);
-        } catch (InternalError e) {
-            batch.fault[i] = e;
+            slot.fault = e; // a mapped page is gone; for the reader to tell
         }
     }
 
     /** The end of the input. */
     void finish(PacketBatch empty) {
-        log.begin(empty);
         for (int s = index; s < paths.length; s += lanes) {
-            PacketPath path = paths[s];
-            if (path != null) {
-                log.atShard(s, paths.length);
-                path.finish();
-            }
+            log.begin(empty, s);
+            paths[s].finish();
         }
     }
 

@@ -5,6 +5,7 @@ import io.pinhole.core.FlowKey;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import io.pinhole.expect.Expectation;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.rule.RuleOrigin;
@@ -72,15 +73,15 @@ final class Observer implements AutoCloseable {
                 || sessions.observed().waiting() > 0;
     }
 
-    /** As {@link #mayConcern}, for a packet of a flow that the tracker knows. */
-    boolean follows(PacketView p, FlowTable of, int fingerprint) {
+    /** As {@link #mayConcern}, of this one packet. */
+    boolean follows(PlainPacket p, int fingerprint) {
         if (ports.get(p.destinationPort())
                 || ports.get(p.sourcePort())
                 || sessions.observed().waiting() > 0) {
             return true;
         }
         // The seed is that of the tracker's tables, and so is the fingerprint.
-        FlowTable t = of.isV6() ? shadows6 : shadows4;
+        FlowTable t = p.isV6() ? shadows6 : shadows4;
         return t.find(FlowTable.NONE, fingerprint, p, sessions.now()) != FlowTable.NONE;
     }
 

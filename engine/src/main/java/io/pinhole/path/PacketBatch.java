@@ -1,13 +1,8 @@
 package io.pinhole.path;
 
-import io.pinhole.core.Anomaly;
-import io.pinhole.core.CtState;
 import io.pinhole.core.FlowKey;
-import io.pinhole.core.Hook;
-import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
-import io.pinhole.rule.RuleOrigin;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -24,33 +19,16 @@ public final class PacketBatch {
     /** Packets in a full batch. */
     public static final int SIZE = 1024;
 
-    private static final Verdict[] VERDICTS = Verdict.values();
-    private static final CtState[] STATES = CtState.values();
-    private static final Hook[] HOOKS = Hook.values();
-    private static final Anomaly[] ANOMALIES = Anomaly.values();
-    private static final int ABSENT = 0xff;
     private static final int COPY_BYTES = 256 * 1024;
     private static final int MAX_COPIES = 16;
 
-    final MemorySegment[] data = new MemorySegment[SIZE];
-    final long[] offset = new long[SIZE];
-    final int[] captured = new int[SIZE];
-    final int[] wire = new int[SIZE];
-    final @Nullable LinkType[] link = new @Nullable LinkType[SIZE];
-    final long[] timeNanos = new long[SIZE];
-    final long[] position = new long[SIZE];
-    final @Nullable String[] input = new @Nullable String[SIZE];
-    final @Nullable String[] output = new @Nullable String[SIZE];
-    final int[] shard = new int[SIZE];
+    private final BatchSlot[] slots = new BatchSlot[SIZE];
 
-    // What the shards say: null where a packet has no verdict yet.
-    final @Nullable RuleOrigin[] rule = new @Nullable RuleOrigin[SIZE];
-    final int[] packed = new int[SIZE]; // verdict, ct, hook, why: a byte each
-    final @Nullable FlowKey[] datagram = new @Nullable FlowKey[SIZE];
-    final boolean[] knocks = new boolean[SIZE];
-    final @Nullable InternalError[] fault = new @Nullable InternalError[SIZE];
+    // The packets of each shard, in order: those of shard s are behind each other from begin[s] on.
+    private final short[] order = new short[SIZE];
+    private final int[] begin;
 
-    /** What else each lane says. */
+    /** What else each shard says. */
     final BatchLog.Entries[] entries;
 
     int size;
@@ -58,18 +36,18 @@ public final class PacketBatch {
     /** Packets of the run before this batch. */
     long before;
 
-    /** Time does not run backwards: the latest so far, for each packet. */
-    final long[] now = new long[SIZE];
-
+    private final HostHash hash = new HostHash();
     private final PacketView view = new PacketView();
     // Copies of packets whose memory is used again; bounded because the batch is full before.
     private final List<MemorySegment> copies = new ArrayList<>(0);
     private int copy;
     private long copied;
 
-    PacketBatch(int lanes) {
-        entries = new BatchLog.Entries[lanes];
-        Arrays.setAll(entries, lane -> new BatchLog.Entries());
+    PacketBatch(int shards) {
+        Arrays.setAll(slots, i -> new BatchSlot());
+        begin = new int[shards + 1];
+        entries = new BatchLog.Entries[shards];
+        Arrays.setAll(entries, shard -> new BatchLog.Entries());
     }
 
     public int size() {
@@ -112,29 +90,28 @@ public final class PacketBatch {
             long where,
             @Nullable String inputName,
             @Nullable String outputName) {
-        int i = size;
+        BatchSlot slot = slots[size++];
         if (stays) {
-            data[i] = bytes;
-            offset[i] = at;
+            slot.data = bytes;
+            slot.offset = at;
         } else {
-            keep(bytes, at, capturedLength, i);
+            keep(bytes, at, capturedLength, slot);
         }
-        captured[i] = capturedLength;
-        wire[i] = wireLength;
-        link[i] = type;
-        timeNanos[i] = time;
-        position[i] = where;
-        input[i] = inputName;
-        output[i] = outputName;
-        rule[i] = null;
-        knocks[i] = false;
-        datagram[i] = null;
-        fault[i] = null;
-        size = i + 1;
+        slot.captured = capturedLength;
+        slot.wire = wireLength;
+        slot.link = type;
+        slot.timeNanos = time;
+        slot.position = where;
+        slot.input = inputName;
+        slot.output = outputName;
+        slot.rule = null;
+        slot.knocks = false;
+        slot.datagram = null;
+        slot.fault = null;
     }
 
     @SuppressWarnings("MustBeClosedChecker") // lives as long as the batch
-    private void keep(MemorySegment bytes, long at, int length, int i) {
+    private void keep(MemorySegment bytes, long at, int length, BatchSlot slot) {
         if (copy < copies.size() && copies.get(copy).byteSize() - copied < length) {
             copy++;
             copied = 0;
@@ -146,24 +123,24 @@ public final class PacketBatch {
         }
         MemorySegment into = copies.get(copy);
         MemorySegment.copy(bytes, at, into, copied, length);
-        data[i] = into;
-        offset[i] = copied;
+        slot.data = into;
+        slot.offset = copied;
         copied += length;
     }
 
     /** Where the packet is from; see {@link Positions}. */
     public long position(int i) {
-        return position[i];
+        return slots[i].position;
     }
 
     /** When the packet was captured. */
     public long timeNanos(int i) {
-        return timeNanos[i];
+        return slots[i].timeNanos;
     }
 
     /** Bytes the packet had on the wire. */
     public int wireLength(int i) {
-        return wire[i];
+        return slots[i].wire;
     }
 
     /**
@@ -171,52 +148,62 @@ public final class PacketBatch {
      * keep one packet of many.
      */
     public @Nullable FlowKey flow(int i) {
-        FlowKey whole = datagram[i];
-        if (whole != null) {
-            return whole;
+        BatchSlot slot = slots[i];
+        if (slot.datagram != null) {
+            return slot.datagram;
         }
-        LinkType type = link[i];
-        if (type == null || fault[i] != null) {
+        if (slot.fault != null) {
             return null;
         }
-        view.wrap(data[i], offset[i], captured[i], wire[i], type);
+        slot.wrap(view);
         return view.ipVersion() == 0 ? null : Sessions.key(view);
     }
 
-    void verdict(
-            int i,
-            Verdict verdict,
-            @Nullable CtState ct,
-            @Nullable Hook hook,
-            RuleOrigin decidedBy,
-            Anomaly why) {
-        packed[i] =
-                verdict.ordinal() << 24
-                        | (ct == null ? ABSENT : ct.ordinal()) << 16
-                        | (hook == null ? ABSENT : hook.ordinal()) << 8
-                        | why.ordinal();
-        rule[i] = decidedBy;
+    BatchSlot slot(int i) {
+        return slots[i];
     }
 
-    /** Whether a packet that has its verdict passed. */
-    boolean passed(int i) {
-        return packed[i] >>> 24 == Verdict.ACCEPT.ordinal();
-    }
-
-    void tell(int i, VerdictSink verdicts) {
-        RuleOrigin decidedBy = rule[i];
-        if (decidedBy == null) {
-            return;
+    /**
+     * The batch is full enough: finds out which shard each packet belongs to.
+     *
+     * @param time of the packet before
+     * @param seed of the flow tables
+     * @return time of the last packet
+     */
+    long sort(long time, long seed) {
+        int shards = entries.length;
+        long now = time;
+        Arrays.fill(begin, 0);
+        for (int i = 0; i < size; i++) {
+            BatchSlot slot = slots[i];
+            now = Math.max(now, slot.timeNanos);
+            slot.now = now;
+            slot.shard = 0;
+            try {
+                slot.read(view, hash, shards, seed);
+            } catch (InternalError e) {
+                slot.fault = e; // a mapped page is gone; for the reader to tell
+            }
+            begin[slot.shard]++;
         }
-        int p = packed[i];
-        int ct = p >>> 16 & 0xff;
-        int hook = p >>> 8 & 0xff;
-        verdicts.verdict(
-                position[i],
-                VERDICTS[p >>> 24],
-                ct == ABSENT ? null : STATES[ct],
-                hook == ABSENT ? null : HOOKS[hook],
-                decidedBy,
-                ANOMALIES[p & 0xff]);
+        int sum = 0;
+        for (int s = 0; s <= shards; s++) {
+            sum += begin[s];
+            begin[s] = sum;
+        }
+        for (int i = size - 1; i >= 0; i--) {
+            order[--begin[slots[i].shard]] = (short) i;
+        }
+        return now;
+    }
+
+    /** Index in {@link #order} of the first packet of a shard; that of the next one ends them. */
+    int begin(int shard) {
+        return begin[shard];
+    }
+
+    /** Index in the batch of a packet. */
+    int order(int k) {
+        return order[k];
     }
 }

@@ -5,6 +5,7 @@ import io.pinhole.core.FlowKey;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.rule.PacketFacts;
 import io.pinhole.rule.RuleOrigin;
@@ -30,6 +31,9 @@ public final class PacketPath implements AutoCloseable {
     private static final int TICK_SLOTS = 4096;
 
     private static final long TICK_NANOS = 100_000_000;
+
+    /** Flows from which on a table no longer fits into a processor's own cache. */
+    private static final int WORTH_FETCHING = 2048;
 
     /**
      * A datagram that is not complete after this many further packets is given up as after its
@@ -58,6 +62,7 @@ public final class PacketPath implements AutoCloseable {
     private final boolean compatLinux;
     private final long seed;
     private final PacketView view = new PacketView();
+    private final PlainPacket plain = new PlainPacket();
 
     private long now = Long.MIN_VALUE;
     private long count;
@@ -174,61 +179,59 @@ public final class PacketPath implements AutoCloseable {
             @Nullable String input,
             @Nullable String output) {
         Anomaly bad = view.wrap(data, offset, captured, wire, link);
-        process(
-                view,
-                bad,
-                fingerprint(seed, view, bad),
-                FlowTable.NONE,
-                wire,
-                timeNanos,
-                position,
-                input,
-                output);
+        int fingerprint = fingerprint(seed, view, bad);
+        facts.packet = view;
+        advance(timeNanos);
+        if (!plain.read(data, offset, captured, wire, link)
+                || !takeShortWay(plain, fingerprint, FlowTable.NONE, position, input, output)) {
+            takeWholeWay(view, bad, fingerprint, wire, position, input, output);
+        }
     }
 
     /** Counts a packet whose link-layer type cannot be read. */
     public void unsupportedLink(long timeNanos, long position) {
         view.clear();
-        process(
-                view,
-                Anomaly.LINK_UNSUPPORTED,
-                0,
-                FlowTable.NONE,
-                0,
-                timeNanos,
-                position,
-                null,
-                null);
+        advance(timeNanos);
+        takeWholeWay(view, Anomaly.LINK_UNSUPPORTED, 0, 0, position, null, null);
     }
 
     /**
-     * Judges one packet that has been decoded.
+     * Judges one packet, for which {@link #advance} was called, if it is of the kinds that there
+     * are most of; see {@link ShortWay}.
      *
-     * @param bad what {@link PacketView#wrap} said
-     * @param fingerprint what {@link #fingerprint} said
+     * @param fingerprint what {@link FlowTable#fingerprint} said
      * @param hint what {@link FlowTable#locate} said, if it was asked
+     * @return false if it must go the whole way
      */
-    void process(
-            PacketView p,
-            Anomaly bad,
+    boolean takeShortWay(
+            PlainPacket p,
             int fingerprint,
             long hint,
-            int wire,
-            long timeNanos,
             long position,
             @Nullable String input,
             @Nullable String output) {
-        advance(timeNanos);
-        Verdict known =
-                fingerprint == 0
-                        ? null
-                        : shortWay.take(
-                                p, table(p), fingerprint, hint, input, output, position, now);
-        if (known != null) {
-            verdicts.verdict(
-                    position, known, facts.ctState, outcome.hook, outcome.rule, outcome.why);
-            return;
+        Verdict known = shortWay.take(p, table(p.isV6()), fingerprint, hint, input, output, now);
+        if (known == null) {
+            return false;
         }
+        verdicts.verdict(position, known, facts.ctState, outcome.hook, outcome.rule, outcome.why);
+        return true;
+    }
+
+    /**
+     * Judges one packet, for which {@link #advance} was called, whatever it is.
+     *
+     * @param bad what {@link PacketView#wrap} said
+     * @param fingerprint what {@link #fingerprint} said
+     */
+    void takeWholeWay(
+            PacketView p,
+            Anomaly bad,
+            int fingerprint,
+            int wire,
+            long position,
+            @Nullable String input,
+            @Nullable String output) {
         facts.packet = p;
         if (bad != Anomaly.NONE) {
             verdicts.verdict(position, Verdict.UNDECODABLE, null, null, UNDECODABLE, bad);
@@ -301,9 +304,43 @@ public final class PacketPath implements AutoCloseable {
         return bad != Anomaly.NONE || !p.hasPorts() ? 0 : FlowTable.fingerprint(seed, p);
     }
 
-    /** The table that the packet's flow is in, if it is in any. */
-    FlowTable table(PacketView p) {
-        return p.isV4() ? flows4 : flows6;
+    /** Brings what a search for the packet's flow begins with into the cache. */
+    void touchIndex(BatchSlot slot) {
+        FlowTable t = table(slot.v6);
+        if (slot.fingerprint != 0 && t.size() >= WORTH_FETCHING) {
+            t.touchIndex(slot.fingerprint);
+        }
+    }
+
+    /** Finds out where the packet's flow may be. */
+    void locate(BatchSlot slot) {
+        slot.hint =
+                slot.fingerprint == 0 ? FlowTable.NONE : table(slot.v6).locate(slot.fingerprint);
+    }
+
+    /** Brings the flow that was located into the cache. */
+    void touchFlow(BatchSlot slot) {
+        if (slot.hint != FlowTable.NONE) {
+            table(slot.v6).touch(slot.hint);
+        }
+    }
+
+    private FlowTable table(boolean v6) {
+        return v6 ? flows6 : flows4;
+    }
+
+    /** As {@link #takeShortWay(PlainPacket, int, long, long, String, String)}. */
+    boolean takeShortWay(BatchSlot s) {
+        return takeShortWay(s.plain, s.fingerprint, s.hint, s.position, s.input, s.output);
+    }
+
+    /**
+     * As {@link #takeWholeWay(PacketView, Anomaly, int, int, long, String, String)}.
+     *
+     * @param p is read from the packet
+     */
+    void takeWholeWay(BatchSlot s, PacketView p) {
+        takeWholeWay(p, s.wrap(p), s.fingerprint, s.wire, s.position, s.input, s.output);
     }
 
     /**
@@ -332,7 +369,8 @@ public final class PacketPath implements AutoCloseable {
         sessions.finish();
     }
 
-    private void advance(long timeNanos) {
+    /** A packet comes: what has expired by then is settled. */
+    void advance(long timeNanos) {
         if (timeNanos > now) {
             now = timeNanos;
         }

@@ -666,7 +666,7 @@ final class Sessions {
         } else {
             p.blockedBy = rule;
         }
-        d.packet(packet, 0, now);
+        d.packet(packet.tcpFlags(), packet.tcpSequence(), packet.payloadLength(), 0, now);
         return d;
     }
 
@@ -684,7 +684,11 @@ final class Sessions {
 
     /** Follows one packet of a data connection. */
     void packet(DataConnection d, PacketView p, Direction direction) {
-        d.packet(p, direction.ordinal(), now);
+        packet(d, p.tcpFlags(), p.tcpSequence(), p.payloadLength(), direction);
+    }
+
+    void packet(DataConnection d, int flags, int sequence, int payloadLength, Direction direction) {
+        d.packet(flags, sequence, payloadLength, direction.ordinal(), now);
         if (d.hasEnded() && (d.pinhole.replyCode != 0 || d.pinhole.session.closed != null)) {
             settle(d);
         }

@@ -1,7 +1,6 @@
 package io.pinhole.path;
 
 import io.pinhole.core.Settings;
-import io.pinhole.decode.PacketView;
 import io.pinhole.rule.RuleProgram;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,9 +46,7 @@ public final class Shards implements AutoCloseable {
 
     private final Lane[] lanes;
     private final BatchMerge merge;
-    private final int shards;
-    private final HostHash hash = new HostHash();
-    private final PacketView view = new PacketView();
+    private final long seed;
     private final PacketBatch[] ring;
     private @Nullable Workers workers;
     private long filling = -1;
@@ -73,7 +70,7 @@ public final class Shards implements AutoCloseable {
             int threads,
             int shards,
             Output out) {
-        this.shards = shards;
+        seed = options.seed();
         int laneCount = Math.min(threads, shards);
         PathOptions each = options.divided(shards);
         lanes = new Lane[laneCount];
@@ -83,7 +80,7 @@ public final class Shards implements AutoCloseable {
         merge = new BatchMerge(out, shards, options.settings().limits().expectations());
         ring = new PacketBatch[laneCount == 1 ? 1 : RING];
         for (int i = 0; i < ring.length; i++) {
-            ring[i] = new PacketBatch(laneCount);
+            ring[i] = new PacketBatch(shards);
         }
     }
 
@@ -152,10 +149,7 @@ public final class Shards implements AutoCloseable {
         if (batch.size == 0) {
             return;
         }
-        for (int i = 0; i < batch.size; i++) {
-            now = Math.max(now, batch.timeNanos[i]);
-            batch.now[i] = now;
-        }
+        now = batch.sort(now, seed);
         packets += batch.size;
         submitted++;
         if (lanes.length == 1) {
@@ -163,28 +157,12 @@ public final class Shards implements AutoCloseable {
             merge.tell(batch);
             told++;
         } else {
-            for (int i = 0; i < batch.size; i++) {
-                batch.shard[i] = shardOf(batch, i);
-            }
             if (submitted - told > 1 && workers == null) {
                 workers = new Workers(lanes, ring, told); // the first batch may be the only one
             }
             if (workers != null) {
                 workers.submitted(submitted);
             }
-        }
-    }
-
-    private int shardOf(PacketBatch batch, int i) {
-        var link = batch.link[i];
-        if (link == null) {
-            return 0;
-        }
-        try {
-            view.wrap(batch.data[i], batch.offset[i], batch.captured[i], batch.wire[i], link);
-            return hash.shard(view, shards);
-        } catch (InternalError e) {
-            return 0; // its lane will find the same and say so
         }
     }
 
@@ -218,7 +196,7 @@ public final class Shards implements AutoCloseable {
             w.close(); // from here on their shards are this thread's
         }
         PacketBatch last = batch();
-        last.now[0] = now;
+        last.slot(0).now = now;
         for (Lane lane : lanes) {
             lane.finish(last);
         }

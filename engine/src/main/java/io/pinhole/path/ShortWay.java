@@ -6,6 +6,7 @@ import io.pinhole.core.Direction;
 import io.pinhole.core.Settings;
 import io.pinhole.core.Verdict;
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import io.pinhole.expect.ExpectationTable;
 import io.pinhole.flow.FlowTable;
 import io.pinhole.flow.OrdinarySegments;
@@ -57,36 +58,31 @@ final class ShortWay {
      * @return null if it must go the whole way: nothing has changed then
      */
     @Nullable Verdict take(
-            PacketView p,
+            PlainPacket p,
             FlowTable t,
             int fingerprint,
             long hint,
             @Nullable String input,
             @Nullable String output,
-            long position,
             long now) {
-        if (!hooks.mayBeShort() || !KnownDrops.mayBe(p)) {
+        if (!hooks.mayBeShort()) {
             return null;
         }
         long flow = t.find(hint, fingerprint, p, now);
-        if (flow == FlowTable.NONE) {
-            return drop(p, t, fingerprint, input, output, position, now);
-        }
-        return accept(p, t, flow, fingerprint, input, output, position, now);
+        return flow == FlowTable.NONE
+                ? drop(p, t, fingerprint, input, output, now)
+                : accept(p, t, flow, fingerprint, input, output, now);
     }
 
     private @Nullable Verdict accept(
-            PacketView p,
+            PlainPacket p,
             FlowTable t,
             long flow,
             int fingerprint,
             @Nullable String input,
             @Nullable String output,
-            long position,
             long now) {
-        if (p.protocol() != PacketView.TCP
-                || !OrdinarySegments.mayBe(p)
-                || !OrdinarySegments.areOf(t, flow)) {
+        if (!p.isTcp() || !OrdinarySegments.areOf(t, flow)) {
             return null;
         }
         int flags = t.flags(flow);
@@ -95,7 +91,7 @@ final class ShortWay {
             return null;
         }
         boolean ofSession = (flags & FlowTable.DATA) != 0;
-        if (!ofSession && bystander.wants(p, t, fingerprint)) {
+        if (!ofSession && bystander.wants(p, fingerprint)) {
             return null;
         }
         Direction direction = t.direction();
@@ -106,50 +102,43 @@ final class ShortWay {
         }
         rules.count(walk, p.ipLength());
         tracker.established(t, flow, direction);
-        told(p, CtState.ESTABLISHED, walk);
+        told(CtState.ESTABLISHED, walk);
         t.count(flow, direction, p.ipLength());
-        if (!ofSession) {
-            bystander.passing(p, position);
-        } else {
+        if (ofSession) {
             DataConnection d = sessions.data(t.tag(flow));
             if (d != null) {
-                sessions.packet(d, p, direction);
+                sessions.packet(d, p.tcpFlags(), p.tcpSequence(), p.payloadLength(), direction);
             }
         }
         return Verdict.ACCEPT;
     }
 
     private @Nullable Verdict drop(
-            PacketView p,
+            PlainPacket p,
             FlowTable t,
             int fingerprint,
             @Nullable String input,
             @Nullable String output,
-            long position,
             long now) {
         int memo = drops.memo(p, fingerprint);
         if (memo == RuleProgram.NO_MEMO) {
             return null;
         }
-        boolean tcp = p.protocol() == PacketView.TCP;
         RuleProgram rules = hooks.rules();
-        Walk walk = rules.recallDrop(memo, tcp ? p.tcpFlags() : 0, input, output);
+        Walk walk = rules.recallDrop(memo, p.tcpFlags(), input, output);
         if (walk == null
-                || (tcp && (mayBeExpected(p, now) || bystander.wants(p, t, fingerprint)))) {
+                || (p.isTcp() && (mayBeExpected(p, now) || bystander.wants(p, fingerprint)))) {
             return null;
         }
         rules.count(walk, p.ipLength());
         tracker.kept(t);
-        told(p, CtState.NEW, walk);
-        if (tcp) {
-            bystander.passing(p, position);
-        }
+        told(CtState.NEW, walk);
         return Verdict.DROP;
     }
 
-    private boolean mayBeExpected(PacketView p, long now) {
+    private boolean mayBeExpected(PlainPacket p, long now) {
         return expectations.find(
-                        p.ipVersion(),
+                        p.isV6() ? 6 : 4,
                         p.sourceHigh(),
                         p.sourceLow(),
                         p.sourcePort(),
@@ -160,8 +149,7 @@ final class ShortWay {
                 != null;
     }
 
-    private void told(PacketView p, CtState state, Walk walk) {
-        hooks.facts.packet = p;
+    private void told(CtState state, Walk walk) {
         hooks.facts.ctState = state;
         outcome.hook = walk.hook();
         outcome.rule = walk.decidedBy();
