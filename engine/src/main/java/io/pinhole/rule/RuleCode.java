@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 final class RuleCode {
     final RuleOrigin origin;
     final Rule model;
-    private final Step[] steps;
+    private final Step[] steps; // as written
+    private final Step[] ordered;
     private final Tally tally;
     private final int counter;
 
@@ -14,13 +15,52 @@ final class RuleCode {
         this.model = model;
         origin = model.origin();
         this.steps = steps;
+        ordered = constantFirst(model, steps);
         this.tally = tally;
         counter = tally.add(0, 0);
     }
 
+    /**
+     * Of the tests that a rule begins with, those come first that are the same for every packet of
+     * a flow: where one of them fails nothing else of the packet was asked, and the walk can be
+     * remembered. It is all the same in which order tests are made; what guards another test (a
+     * protocol, before a field of its header) is the same for every packet and stays before it.
+     */
+    private static Step[] constantFirst(Rule model, Step[] steps) {
+        int tests = 0;
+        for (Statement statement : model.statements()) {
+            if (!RuleCompiler.isStep(statement)) {
+                continue;
+            }
+            if (!isTest(statement)) {
+                break;
+            }
+            tests++;
+        }
+        Step[] ordered = steps.clone();
+        int next = 0;
+        for (int pass = 0; pass < 2; pass++) {
+            for (int i = 0; i < tests; i++) {
+                if ((steps[i].reads == 0) == (pass == 0)) {
+                    ordered[next++] = steps[i];
+                }
+            }
+        }
+        return ordered;
+    }
+
+    private static boolean isTest(Statement statement) {
+        return switch (statement) {
+            case Statement.InRange s -> true;
+            case Statement.AnyBit s -> true;
+            case Statement.InSet s -> s.set().living() == null;
+            default -> false;
+        };
+    }
+
     Step.Outcome run(PacketFacts facts) {
         Trail trail = facts.trail;
-        for (Step step : steps) {
+        for (Step step : ordered) {
             Step.Outcome outcome = step.run(facts);
             trail.bits |= step.reads;
             if (step.flags != null) {
