@@ -101,8 +101,8 @@ abstract sealed class FlowEntries permits FlowTable {
     static final int LINE = 64;
 
     static final ValueLayout.OfByte I8 = ValueLayout.JAVA_BYTE;
-    static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT;
-    static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT;
+    static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
+    static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
     static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
 
     static {

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * Nothing but {@link #add} may be called before the first entry.
  */
 final class FlowIndex implements AutoCloseable {
-    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG;
+    private static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
     private static final int ENTRY = 8;
     private static final int FIRST_ENTRIES = 32;
     private static final int SMALL_BITS = 4;
