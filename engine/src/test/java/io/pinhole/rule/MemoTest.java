@@ -175,6 +175,10 @@ class MemoTest {
                     ct expiration < 5s drop; accept                          | no  | no
                     ct state invalid limit rate 1/second accept; accept      | yes | yes
                     ip saddr 9.9.9.9 meta length 99 drop; accept             | yes | yes
+                    meta length 99 ip saddr 9.9.9.9 drop; accept             | yes | yes
+                    ip ttl 1 icmp type echo-request drop; accept             | yes | yes
+                    meta length > 9000 tcp dport 21 drop; accept             | no  | no
+                    limit rate 1/second ip saddr 9.9.9.9 drop; accept        | no  | no
                     reject                                                   | yes | no
                     """)
     void knowsWhatMayBeRemembered(String ruleText, String known, String offload) {
