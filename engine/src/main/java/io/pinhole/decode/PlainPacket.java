@@ -245,6 +245,11 @@ public final class PlainPacket {
         return destinationLow;
     }
 
+    /** The source port above the destination port. */
+    public int ports() {
+        return ports;
+    }
+
     public int sourcePort() {
         return ports >>> 16;
     }

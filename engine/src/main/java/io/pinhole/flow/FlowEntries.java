@@ -1,5 +1,7 @@
 package io.pinhole.flow;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import io.pinhole.core.Direction;
 import io.pinhole.core.FlowKey;
 import io.pinhole.core.IpAddress;
@@ -100,10 +102,12 @@ abstract sealed class FlowEntries permits FlowTable {
 
     static final int LINE = 64;
 
+    // Of one order everywhere: neighbouring fields are read as one word.
     static final ValueLayout.OfByte I8 = ValueLayout.JAVA_BYTE;
-    static final ValueLayout.OfShort I16 = ValueLayout.JAVA_SHORT_UNALIGNED;
-    static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED;
-    static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED;
+    static final ValueLayout.OfShort I16 =
+            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(LITTLE_ENDIAN);
+    static final ValueLayout.OfInt I32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(LITTLE_ENDIAN);
+    static final ValueLayout.OfLong I64 = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(LITTLE_ENDIAN);
 
     static {
         if (WINDOWS + 2 * WINDOW_SIZE > LINE || COLD_END > 2 * LINE) {
@@ -184,6 +188,11 @@ abstract sealed class FlowEntries permits FlowTable {
 
     public int protocol(long flow) {
         return u8(flow + hot + PROTOCOL);
+    }
+
+    /** Protocol, state, flags (bits 16 to 31) and remembered verdict (from bit 32 on) at once. */
+    public long word(long flow) {
+        return memory.get(I64, flow + hot + PROTOCOL);
     }
 
     /** Nanoseconds of packet time at which the flow is dead. */

@@ -53,7 +53,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     @SuppressWarnings("UnusedVariable")
     private long touched;
 
-    private Direction direction = Direction.ORIGINAL;
+    private boolean reply;
 
     /**
      * @param maxFlows hard limit; the table never holds more
@@ -138,16 +138,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
      */
     public long find(long hint, int fingerprint, PlainPacket p, long now) {
         if (hint != NONE
-                && memory.get(I32, hint + FINGERPRINT) == fingerprint
-                && isOf(
-                        hint,
-                        p.protocol(),
-                        p.sourceHigh(),
-                        p.sourceLow(),
-                        p.sourcePort(),
-                        p.destinationHigh(),
-                        p.destinationLow(),
-                        p.destinationPort())
+                && (v6 ? isOfV6(hint, fingerprint, p) : isOfV4(hint, fingerprint, p))
                 && now - memory.get(I64, hint + hot + DEADLINE) < 0) {
             return hint;
         }
@@ -161,6 +152,40 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
                 p.destinationLow(),
                 p.destinationPort(),
                 now);
+    }
+
+    private boolean isOfV6(long slot, int fingerprint, PlainPacket p) {
+        return memory.get(I32, slot + FINGERPRINT) == fingerprint
+                && isOf(
+                        slot,
+                        p.protocol(),
+                        p.sourceHigh(),
+                        p.sourceLow(),
+                        p.sourcePort(),
+                        p.destinationHigh(),
+                        p.destinationLow(),
+                        p.destinationPort());
+    }
+
+    /** The key of an IPv4 flow, fingerprint included, is two words. */
+    private boolean isOfV4(long slot, int fingerprint, PlainPacket p) {
+        long first = memory.get(I64, slot + FINGERPRINT);
+        long second = memory.get(I64, slot + V4_DESTINATION);
+        long source = p.sourceLow();
+        long destination = p.destinationLow();
+        if (first == word(fingerprint, source) && second == word(destination, p.ports())) {
+            reply = false;
+        } else if (first == word(fingerprint, destination)
+                && second == word(source, Integer.rotateLeft(p.ports(), 16))) {
+            reply = true;
+        } else {
+            return false;
+        }
+        return u8(slot + PROTOCOL) == p.protocol();
+    }
+
+    private static long word(long low, long high) {
+        return low & 0xffff_ffffL | high << 32;
     }
 
     /**
@@ -232,7 +257,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
 
     /** Direction of the packet last found. */
     public Direction direction() {
-        return direction;
+        return reply ? Direction.REPLY : Direction.ORIGINAL;
     }
 
     /** Brings the line of the index that a search begins with into the cache. */
@@ -283,12 +308,12 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
         }
         int forward = sourcePort << 16 | destinationPort;
         if (keyIs(slot, sourceHigh, sourceLow, destinationHigh, destinationLow, forward)) {
-            direction = Direction.ORIGINAL;
+            reply = false;
             return true;
         }
         int backward = destinationPort << 16 | sourcePort;
         if (keyIs(slot, destinationHigh, destinationLow, sourceHigh, sourceLow, backward)) {
-            direction = Direction.REPLY;
+            reply = true;
             return true;
         }
         return false;
@@ -450,7 +475,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             memory.set(I32, slot + V4_DESTINATION, (int) destinationLow);
         }
         memory.set(I8, slot + hot + PROTOCOL, (byte) protocol);
-        direction = Direction.ORIGINAL;
+        reply = false;
         return slot;
     }
 

@@ -1,6 +1,7 @@
 package io.pinhole.flow;
 
 import io.pinhole.core.Settings;
+import io.pinhole.decode.PacketView;
 import io.pinhole.decode.PlainPacket;
 import java.lang.foreign.MemorySegment;
 
@@ -10,10 +11,18 @@ import java.lang.foreign.MemorySegment;
  * TcpTracker#track} would have, in a fraction of the time; any other segment it leaves to that.
  */
 public final class OrdinarySegments {
-    // What a flow must be, and must not be.
+    // What a flow must be, and must not be, as a part of its word.
     private static final int WANTED =
             FlowEntries.SEEN_REPLY | FlowEntries.ASSURED | FlowEntries.CONFIRMED;
-    private static final int UNWANTED = FlowEntries.OFFLOADED | FlowEntries.TIMED;
+    private static final int UNWANTED =
+            FlowEntries.OFFLOADED
+                    | FlowEntries.TIMED
+                    | FlowEntries.HELPED
+                    | FlowEntries.CONTROL
+                    | FlowEntries.CONDEMNED;
+    private static final long LOOKED_AT = (WANTED | UNWANTED) << 16 | 0xffff;
+    private static final long ORDINARY =
+            WANTED << 16 | TcpTracker.ESTABLISHED << 8 | PacketView.TCP;
 
     private final int maxRetrans;
     private final long usual;
@@ -28,10 +37,13 @@ public final class OrdinarySegments {
         unacknowledged = timeouts[TcpTracker.UNACK];
     }
 
-    /** Whether a flow is one whose segments may be ordinary. */
-    public static boolean areOf(FlowTable t, long flow) {
-        return (t.flags(flow) & (WANTED | UNWANTED)) == WANTED
-                && t.state(flow) == TcpTracker.ESTABLISHED;
+    /**
+     * Whether a flow is one whose segments may be ordinary, and that nobody reads.
+     *
+     * @param word see {@link FlowEntries#word}
+     */
+    public static boolean areOf(long word) {
+        return (word & LOOKED_AT) == ORDINARY;
     }
 
     /**
@@ -49,11 +61,15 @@ public final class OrdinarySegments {
         int seq = p.tcpSequence();
         int ack = p.tcpAcknowledgement();
         int end = seq + p.payloadLength();
-        int ownEnd = m.get(FlowEntries.I32, own + FlowEntries.END);
-        int ownMaxEnd = m.get(FlowEntries.I32, own + FlowEntries.MAX_END);
-        int ownMaxWin = m.get(FlowEntries.I32, own + FlowEntries.MAX_WIN);
-        int peerEnd = m.get(FlowEntries.I32, peer + FlowEntries.END);
-        int peerMaxWin = m.get(FlowEntries.I32, peer + FlowEntries.MAX_WIN);
+        long ownEnds = m.get(FlowEntries.I64, own + FlowEntries.END);
+        long ownRest = m.get(FlowEntries.I64, own + FlowEntries.MAX_WIN);
+        long peerEnds = m.get(FlowEntries.I64, peer + FlowEntries.END);
+        long peerRest = m.get(FlowEntries.I64, peer + FlowEntries.MAX_WIN);
+        int ownEnd = (int) ownEnds;
+        int ownMaxEnd = (int) (ownEnds >>> 32);
+        int ownMaxWin = (int) ownRest;
+        int peerEnd = (int) peerEnds;
+        int peerMaxWin = (int) peerRest;
         // Kernel tcp_in_window, conditions I to IV; without SACK the highest byte that is
         // acknowledged is ack.
         if (ownMaxWin == 0
@@ -65,11 +81,11 @@ public final class OrdinarySegments {
             return false;
         }
         int rawWin = p.tcpWindow();
-        int win = rawWin << m.get(FlowEntries.I8, own + FlowEntries.SCALE);
+        int win = rawWin << (byte) (ownRest >>> 32);
         if (Integer.compareUnsigned(ownMaxWin, win) < 0) {
             m.set(FlowEntries.I32, own + FlowEntries.MAX_WIN, win);
         }
-        int flags = m.get(FlowEntries.I8, own + FlowEntries.WINDOW_FLAGS);
+        int flags = (int) (ownRest >>> 40) & 0xff;
         int before = flags;
         if (end - ownEnd > 0) {
             m.set(FlowEntries.I32, own + FlowEntries.END, end);
@@ -86,11 +102,11 @@ public final class OrdinarySegments {
         if (end - ownMaxEnd > 0) {
             m.set(FlowEntries.I32, peer + FlowEntries.MAX_WIN, peerMaxWin + (end - ownMaxEnd));
         }
-        if (ack + win - (m.get(FlowEntries.I32, peer + FlowEntries.MAX_END) - 1) > 0) {
+        if (ack + win - ((int) (peerEnds >>> 32) - 1) > 0) {
             int edge = ack + win + (win == 0 ? 1 : 0);
             m.set(FlowEntries.I32, peer + FlowEntries.MAX_END, edge);
         }
-        int peerFlags = m.get(FlowEntries.I8, peer + FlowEntries.WINDOW_FLAGS);
+        int peerFlags = (int) (peerRest >>> 40) & 0xff;
         if (ack == peerEnd && (peerFlags & TcpTracker.DATA_UNACKNOWLEDGED) != 0) {
             peerFlags &= ~TcpTracker.DATA_UNACKNOWLEDGED;
             m.set(FlowEntries.I8, peer + FlowEntries.WINDOW_FLAGS, (byte) peerFlags);
@@ -112,23 +128,23 @@ public final class OrdinarySegments {
     /** How often this very segment has come in a row, beyond the first time. */
     private static int remember(
             FlowTable t, long flow, int side, int seq, int ack, int end, int rawWin) {
-        int repeated = 0;
-        if (t.lastDirection(flow) == side
-                && t.lastSeq(flow) == seq
-                && t.lastAck(flow) == ack
-                && t.lastEnd(flow) == end
-                && t.lastWin(flow) == rawWin) {
+        MemorySegment m = t.memory;
+        long at = flow + t.hot + FlowEntries.LAST_SEQ;
+        long numbers = seq & 0xffff_ffffL | (long) ack << 32;
+        long rest =
+                end & 0xffff_ffffL
+                        | (long) rawWin << 32
+                        | (long) side << 48
+                        | (long) TcpTracker.ACK_SET << 56;
+        long before = m.get(FlowEntries.I64, at + 8);
+        m.set(FlowEntries.I64, at + 8, rest);
+        // What the last packet was does not count: only an ACK can be like this one.
+        if (m.get(FlowEntries.I64, at) == numbers && (before ^ rest) << 8 == 0) {
             t.retrans(flow, t.retrans(flow) + 1);
-            repeated = t.retrans(flow);
-        } else {
-            t.lastSeq(flow, seq);
-            t.lastAck(flow, ack);
-            t.lastEnd(flow, end);
-            t.lastWin(flow, rawWin);
-            t.retrans(flow, 0);
+            return t.retrans(flow);
         }
-        t.lastDirection(flow, side);
-        t.lastIndex(flow, TcpTracker.ACK_SET);
-        return repeated;
+        m.set(FlowEntries.I64, at, numbers);
+        t.retrans(flow, 0);
+        return 0;
     }
 }

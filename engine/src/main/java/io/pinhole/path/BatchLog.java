@@ -73,7 +73,7 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
         }
     }
 
-    private BatchSlot slot = new BatchSlot();
+    private BatchSlot slot = new BatchSlot(0);
     private Entries entries = new Entries();
     private int place;
 
@@ -85,8 +85,8 @@ final class BatchLog implements VerdictSink, EventSink, ShardNotes {
     }
 
     /** What is told from now on belongs to this packet. */
-    void at(int index, BatchSlot packet) {
-        place = index;
+    void at(BatchSlot packet) {
+        place = packet.index;
         slot = packet;
     }
 

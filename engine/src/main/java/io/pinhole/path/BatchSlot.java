@@ -21,6 +21,9 @@ final class BatchSlot {
     private static final Anomaly[] ANOMALIES = Anomaly.values();
     private static final int ABSENT = 0xff;
 
+    /** Place in its batch. */
+    final int index;
+
     MemorySegment data = MemorySegment.NULL;
     long offset;
     int captured;
@@ -57,6 +60,10 @@ final class BatchSlot {
     @Nullable FlowKey datagram;
     boolean knocks;
     @Nullable InternalError fault;
+
+    BatchSlot(int index) {
+        this.index = index;
+    }
 
     /** Reads the packet with everything that can be known of it. */
     Anomaly wrap(PacketView view) {

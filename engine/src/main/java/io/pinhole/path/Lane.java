@@ -57,20 +57,23 @@ final class Lane implements AutoCloseable {
      * are fetched, so that the processor waits for many at a time.
      */
     private void judgeBlock(PacketPath path, PacketBatch batch, int from, int to) {
-        for (int k = from; k < to; k++) {
-            path.touchIndex(batch.slot(batch.order(k)));
+        if (path.isWorthFetching()) {
+            for (int k = from; k < to; k++) {
+                path.touchIndex(batch.sorted(k));
+            }
         }
         for (int k = from; k < to; k++) {
-            path.locate(batch.slot(batch.order(k)));
+            path.locate(batch.sorted(k));
+        }
+        if (path.isWorthFetching()) {
+            for (int k = from; k < to; k++) {
+                path.touchFlow(batch.sorted(k));
+            }
         }
         for (int k = from; k < to; k++) {
-            path.touchFlow(batch.slot(batch.order(k)));
-        }
-        for (int k = from; k < to; k++) {
-            int i = batch.order(k);
-            BatchSlot slot = batch.slot(i);
+            BatchSlot slot = batch.sorted(k);
             if (slot.fault == null) {
-                log.at(i, slot);
+                log.at(slot);
                 judge(path, slot);
             }
         }

@@ -25,7 +25,7 @@ public final class PacketBatch {
     private final BatchSlot[] slots = new BatchSlot[SIZE];
 
     // The packets of each shard, in order: those of shard s are behind each other from begin[s] on.
-    private final short[] order = new short[SIZE];
+    private final BatchSlot[] sorted = new BatchSlot[SIZE];
     private final int[] begin;
 
     /** What else each shard says. */
@@ -44,7 +44,7 @@ public final class PacketBatch {
     private long copied;
 
     PacketBatch(int shards) {
-        Arrays.setAll(slots, i -> new BatchSlot());
+        Arrays.setAll(slots, BatchSlot::new);
         begin = new int[shards + 1];
         entries = new BatchLog.Entries[shards];
         Arrays.setAll(entries, shard -> new BatchLog.Entries());
@@ -192,18 +192,17 @@ public final class PacketBatch {
             begin[s] = sum;
         }
         for (int i = size - 1; i >= 0; i--) {
-            order[--begin[slots[i].shard]] = (short) i;
+            sorted[--begin[slots[i].shard]] = slots[i];
         }
         return now;
     }
 
-    /** Index in {@link #order} of the first packet of a shard; that of the next one ends them. */
+    /** Where the packets of a shard begin, for {@link #sorted}; those of the next end them. */
     int begin(int shard) {
         return begin[shard];
     }
 
-    /** Index in the batch of a packet. */
-    int order(int k) {
-        return order[k];
+    BatchSlot sorted(int k) {
+        return sorted[k];
     }
 }

@@ -32,7 +32,7 @@ public final class PacketPath implements AutoCloseable {
 
     private static final long TICK_NANOS = 100_000_000;
 
-    /** Flows from which on a table no longer fits into a processor's own cache. */
+    /** Flows from which on they no longer fit into a processor's own cache. */
     private static final int WORTH_FETCHING = 2048;
 
     /**
@@ -304,11 +304,15 @@ public final class PacketPath implements AutoCloseable {
         return bad != Anomaly.NONE || !p.hasPorts() ? 0 : FlowTable.fingerprint(seed, p);
     }
 
+    /** Whether the flow tables are larger than a processor's own cache. */
+    boolean isWorthFetching() {
+        return flows4.size() + flows6.size() >= WORTH_FETCHING;
+    }
+
     /** Brings what a search for the packet's flow begins with into the cache. */
     void touchIndex(BatchSlot slot) {
-        FlowTable t = table(slot.v6);
-        if (slot.fingerprint != 0 && t.size() >= WORTH_FETCHING) {
-            t.touchIndex(slot.fingerprint);
+        if (slot.fingerprint != 0) {
+            table(slot.v6).touchIndex(slot.fingerprint);
         }
     }
 

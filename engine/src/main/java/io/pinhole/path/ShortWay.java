@@ -21,8 +21,6 @@ import org.jspecify.annotations.Nullable;
  * tracked, counted, and done; every other packet goes the whole way.
  */
 final class ShortWay {
-    private static final int UNWANTED = FlowTable.HELPED | FlowTable.CONTROL | FlowTable.CONDEMNED;
-
     private final HookWalk hooks;
     private final ConnectionTracker tracker;
     private final Sessions sessions;
@@ -82,15 +80,12 @@ final class ShortWay {
             @Nullable String input,
             @Nullable String output,
             long now) {
-        if (!p.isTcp() || !OrdinarySegments.areOf(t, flow)) {
+        long word = t.word(flow);
+        int memo = (int) (word >>> 32);
+        if (!OrdinarySegments.areOf(word) || memo == RuleProgram.NO_MEMO) {
             return null;
         }
-        int flags = t.flags(flow);
-        int memo = t.cachedVerdict(flow);
-        if ((flags & UNWANTED) != 0 || memo == RuleProgram.NO_MEMO) {
-            return null;
-        }
-        boolean ofSession = (flags & FlowTable.DATA) != 0;
+        boolean ofSession = (word & FlowTable.DATA << 16) != 0;
         if (!ofSession && bystander.wants(p, fingerprint)) {
             return null;
         }

@@ -58,7 +58,7 @@ class OrdinarySegmentsTest {
         PacketView p = view(0, PacketView.ACK, 1, 1, 1000, "", 10);
         for (int i = 0; i < 5; i++) {
             assertThat(isPlain(p)).isTrue();
-            assertThat(OrdinarySegments.areOf(mixed, flow)).isTrue();
+            assertThat(OrdinarySegments.areOf(mixed.word(flow))).isTrue();
             assertThat(segments.track(mixed, flow, plain, 0, now)).isTrue();
             assertThat(mixed.retrans(flow)).isEqualTo(i);
         }
@@ -113,7 +113,7 @@ class OrdinarySegmentsTest {
         TcpTracker.Result result = tracker.track(whole, a, p, side, now);
         Anomaly why = tracker.anomaly();
         if (isPlain(p)
-                && OrdinarySegments.areOf(mixed, b)
+                && OrdinarySegments.areOf(mixed.word(b))
                 && segments.track(mixed, b, plain, side, now)) {
             shortWays++;
             assertThat(result).isEqualTo(TcpTracker.Result.ACCEPT);
