@@ -3,6 +3,7 @@ package io.pinhole.benchmarks;
 import io.pinhole.benchmarks.generate.PacketArray;
 import io.pinhole.decode.LinkType;
 import io.pinhole.decode.PacketView;
+import io.pinhole.decode.PlainPacket;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -28,6 +29,7 @@ public class DecodeBenchmark {
     private static final int PACKETS = 1 << 21;
 
     private final PacketView view = new PacketView();
+    private final PlainPacket plain = new PlainPacket();
     private PacketArray packets = PacketArray.first(1, 1);
     private int next;
 
@@ -44,5 +46,17 @@ public class DecodeBenchmark {
         var bad = view.wrap(packets.data(), packets.offset(i), length, length, LinkType.ETHERNET);
         // Something of each header, so that none can be left out.
         return bad.ordinal() + view.sourceLow() + view.destinationPort() + view.tcpSequence();
+    }
+
+    /** The same packet as one that is plain. */
+    @Benchmark
+    public long plain() {
+        int i = next == packets.count() ? 0 : next;
+        next = i + 1;
+        int length = packets.length(i);
+        if (!plain.read(packets.data(), packets.offset(i), length, length, LinkType.ETHERNET)) {
+            throw new IllegalStateException("packet " + i + " is not plain");
+        }
+        return plain.sourceLow() + plain.destinationPort() + plain.tcpSequence();
     }
 }

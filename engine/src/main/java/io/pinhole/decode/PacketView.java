@@ -469,14 +469,6 @@ public final class PacketView {
                 && !fragment;
     }
 
-    /**
-     * The first four bytes of TCP options; the header must be {@link #isPlainSegment} and longer
-     * than 20.
-     */
-    public int tcpFirstOptions() {
-        return data.get(U32, transportStart + 20);
-    }
-
     private Anomaly wrapUdp(int present) {
         if (wrapPorts(present) != Anomaly.NONE || present < 8) {
             return Anomaly.UDP_TRUNCATED;

@@ -29,6 +29,8 @@ final class BatchSlot {
     int captured;
     int wire;
     @Nullable LinkType link;
+
+    /** As captured, in nanoseconds since the epoch. */
     long timeNanos;
 
     /** Time does not run backwards: the latest so far. */

@@ -10,6 +10,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pinhole.Seeds;
 import io.pinhole.core.Anomaly;
+import io.pinhole.flow.FlowTable;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -89,6 +90,8 @@ class PlainPacketTest {
                 .isEqualTo(bad == Anomaly.NONE && isPlain(data, link));
         if (read) {
             assertThat(ofPlain()).as("seed %d, round %d", Seeds.seed(), round).isEqualTo(ofView());
+            // A flow begins with a packet that is not plain, and must be found by those that are.
+            assertThat(FlowTable.fingerprint(7, plain)).isEqualTo(FlowTable.fingerprint(7, view));
         }
         return read;
     }
