@@ -3,6 +3,7 @@ package io.pinhole.flow;
 import io.pinhole.core.Direction;
 import io.pinhole.decode.PacketView;
 import io.pinhole.decode.PlainPacket;
+import java.lang.foreign.MemorySegment;
 import java.util.function.LongConsumer;
 
 /**
@@ -30,6 +31,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
     /** Packet time in which {@link #sweepSome} comes round, in nanoseconds. */
     private static final long ROUND = 30_000_000_000L;
 
+    private static final long[] ZEROS = new long[3 * LINE / Long.BYTES];
     private static final int NO_SLOT = -1;
     private static final int NEXT_FREE = FINGERPRINT + 4;
 
@@ -458,9 +460,7 @@ public final class FlowTable extends FlowEntries implements AutoCloseable {
             slot = takeSlot();
             scratch = slot;
         }
-        for (int at = 0; at < slotSize; at += Long.BYTES) {
-            memory.set(I64, slot + at, 0);
-        }
+        MemorySegment.copy(ZEROS, 0, memory, I64, slot, slotSize / Long.BYTES);
         int ports = sourcePort << 16 | destinationPort;
         scratchFingerprint = fingerprint;
         if (v6) {

@@ -1,5 +1,7 @@
 package io.pinhole.flow;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
 import io.pinhole.flow.StreamBuffers.Buffer;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +69,7 @@ final class StreamHistory {
         while (at != end) {
             int index = at & room.bytes.length - 1;
             int n = Math.min(end - at, room.bytes.length - index);
-            MemorySegment.copy(data, offset + (at - to), room.segment, index, n);
+            MemorySegment.copy(data, JAVA_BYTE, offset + (at - to), room.bytes, index, n);
             at += n;
         }
         to = end;

@@ -1,5 +1,7 @@
 package io.pinhole.flow;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
 import io.pinhole.flow.StreamBuffers.Buffer;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
@@ -115,7 +117,7 @@ final class StreamPieces {
             releaseIfEmpty();
             return false;
         }
-        MemorySegment.copy(data, offset, room.segment, bytesUsed, length);
+        MemorySegment.copy(data, JAVA_BYTE, offset, room.bytes, bytesUsed, length);
         bytesUsed += length;
         bytesHeld += length;
         return true;
