@@ -3,6 +3,7 @@ package io.pinhole.cli;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -23,23 +24,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
         footer = {
             "  pinhole analyze capture.pcap",
             "  pinhole COMMAND --help   options and examples of one command"
-        },
-        subcommands = {
-            AnalyzeCommand.class,
-            ExplainCommand.class,
-            CheckCommand.class,
-            DiffCommand.class,
-            GatewayCommand.class,
-            StatusCommand.class,
-            FlowsCommand.class,
-            PinholesCommand.class,
-            EventsCommand.class,
-            ReloadCommand.class,
-            TestCommand.class,
-            RecordCommand.class,
-            MonitorCommand.class,
-            ConfigCommand.class,
-            VersionCommand.class
         })
 public final class Main implements Callable<Integer> {
     /** The question was answered with "no". */
@@ -53,6 +37,24 @@ public final class Main implements Callable<Integer> {
 
     /** What a shell reports for a program that a closed pipe ended. */
     private static final int EXIT_PIPE = 128 + 13;
+
+    private static final List<Class<?>> COMMANDS =
+            List.of(
+                    AnalyzeCommand.class,
+                    ExplainCommand.class,
+                    CheckCommand.class,
+                    DiffCommand.class,
+                    GatewayCommand.class,
+                    StatusCommand.class,
+                    FlowsCommand.class,
+                    PinholesCommand.class,
+                    EventsCommand.class,
+                    ReloadCommand.class,
+                    TestCommand.class,
+                    RecordCommand.class,
+                    MonitorCommand.class,
+                    ConfigCommand.class,
+                    VersionCommand.class);
 
     private static final int TRACE_LINES = 12;
     private static final int HELP_COLUMNS = 100;
@@ -91,7 +93,7 @@ public final class Main implements Callable<Integer> {
 
     /** Runs one command line and returns its exit status. */
     static int run(String... args) {
-        CommandLine command = commandLine();
+        CommandLine command = commandLine(args);
         try {
             return command.execute(args);
         } catch (StackOverflowError | OutOfMemoryError e) { // picocli handles exceptions only
@@ -101,12 +103,31 @@ public final class Main implements Callable<Integer> {
         }
     }
 
-    static CommandLine commandLine() {
-        return new CommandLine(new Main())
-                .setUsageHelpWidth(HELP_COLUMNS)
+    /**
+     * What parses a command line.
+     *
+     * @param args if they begin with a subcommand, the others are left out: picocli reads the
+     *     annotations of each by reflection, a third of the time in which a short command is over
+     */
+    static CommandLine commandLine(String... args) {
+        var line = new CommandLine(new Main());
+        for (Class<?> subcommand : named(args)) {
+            line.addSubcommand(subcommand);
+        }
+        return line.setUsageHelpWidth(HELP_COLUMNS)
                 .setExpandAtFiles(false) // a file may well be called @something
                 .setParameterExceptionHandler(Main::badUsage)
                 .setExecutionExceptionHandler((e, command, parsed) -> failed(e, command));
+    }
+
+    private static List<Class<?>> named(String[] args) {
+        for (Class<?> c : COMMANDS) {
+            Command said = c.getAnnotation(Command.class);
+            if (args.length > 0 && said != null && said.name().equals(args[0])) {
+                return List.of(c);
+            }
+        }
+        return COMMANDS;
     }
 
     /** One line, picocli's suggestions if it has any, and where to read on. */
